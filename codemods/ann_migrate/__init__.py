@@ -1,0 +1,1 @@
+"""Rewrite ``TrainingLoop`` programs into ``Trainer`` programs that behave the same, or decline with a reason."""
