@@ -1,0 +1,75 @@
+"""What a run of the codemod found and did: plain values that flow from the analysis to the writer and the report."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Outcome(enum.Enum):
+    """What became of a site."""
+
+    REWRITTEN = "rewritten"
+    DECLINED = "declined"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file, as editors count: lines and columns start at 1, columns are in characters."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A use of a legacy name (other than in an import), and the verdict on it.
+
+    Attributes:
+        position: Where the legacy name stands.
+        code: The rule that decided, such as ``ANN101`` (rewrite) or ``ANN201`` (decline).
+        outcome: What became of the site.
+        reason: One sentence: what was rewritten, or why it was declined.
+        culprit: For a decline, the use that caused it, where that is not the site itself.
+        advice: For a decline, what the author can do about it.
+        notes: For a rewrite, the legacy behaviours made explicit or dropped, one short sentence each.
+    """
+
+    position: Position
+    code: str
+    outcome: Outcome
+    reason: str
+    culprit: Position | None = None
+    advice: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file that names the legacy API could not be analysed or written."""
+
+    code: str
+    reason: str
+    position: Position | None = None
+    internal: bool = False
+    """True when the tool is at fault (the run then exits with 2), false when the input is (1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The verdict on one candidate file. ``after == before`` when nothing in it changes."""
+
+    path: Path
+    before: bytes
+    after: bytes
+    sites: tuple[Site, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self.after != self.before
