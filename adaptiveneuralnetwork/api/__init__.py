@@ -1,0 +1,5 @@
+"""The config and the model."""
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+
+__all__ = ["AdaptiveConfig"]
