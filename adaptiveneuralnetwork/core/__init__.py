@@ -1,0 +1,1 @@
+"""The node population inside ``AdaptiveModel``: its schedule, its equations, its state."""
