@@ -1,0 +1,26 @@
+# verdict: rewritten
+# the chain with calls as model and config, as one statement
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+made = []
+
+
+def make():
+    config = AdaptiveConfig(num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, metrics_file=None)
+    made.append(AdaptiveModel(config))
+    return config
+
+
+config = make()
+history = TrainingLoop(made.pop(), make()).train(train_loader, test_loader)
+MODEL = made[0]
+RESULT = {"history": history, "left": len(made)}

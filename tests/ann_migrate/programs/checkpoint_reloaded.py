@@ -1,0 +1,20 @@
+# verdict: rewritten
+# the checkpoint that training wrote is read back by the program
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=6, checkpoint_dir="runs/a")
+model = AdaptiveModel(config)
+loop = TrainingLoop(model, config)
+loop.train(train_loader)
+saved = torch.load("runs/a/checkpoint_epoch_4.pt", weights_only=True)
+MODEL = model
+RESULT = {"epoch": saved["epoch"], "records": len(saved["metrics_history"]), "keys": sorted(saved)}

@@ -1,0 +1,35 @@
+# verdict: rewritten
+# criterion before optimizer, both with side effects
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
+    save_checkpoint=False, metrics_file=None,
+)
+order = []
+
+
+def make_criterion():
+    order.append("criterion")
+    return torch.nn.MultiMarginLoss()
+
+
+def make_optimizer(model):
+    order.append("optimizer")
+    return torch.optim.AdamW(model.parameters(), lr=0.02)
+
+
+model = AdaptiveModel(config)
+loop = TrainingLoop(criterion=make_criterion(), model=model, optimizer=make_optimizer(model), config=config)
+history = loop.train(train_loader, test_loader)
+MODEL = model
+RESULT = {"history": history, "order": order}

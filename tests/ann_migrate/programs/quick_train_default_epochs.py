@@ -1,0 +1,20 @@
+# verdict: rewritten
+# quick_train trains one epoch unless told otherwise
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training.loops import quick_train as train_fast
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
+    save_checkpoint=False, metrics_file=None,
+)
+result = train_fast(config=config, train_loader=train_loader)
+MODEL = result["model"]
+RESULT = {"epochs": len(result["metrics_history"]), "keys": sorted(result), "final": result["final_metrics"]}

@@ -1,0 +1,6 @@
+"""Make the helper modules of the tests importable (pytest's importlib mode leaves sys.path alone)."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
