@@ -1,0 +1,63 @@
+"""Progress on the console."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
+
+if TYPE_CHECKING:
+    from adaptiveneuralnetwork.training.trainer import Trainer
+
+
+class LoggingCallback(Callback):
+    """Print a line every ``log_interval`` batches and a summary each epoch.
+
+    Args:
+        log_interval: Batches between two lines, the first batch included; at least 1.
+        verbose: False leaves only the epoch summaries.
+
+    Raises:
+        TypeError: ``log_interval`` is not an integer.
+        ValueError: ``log_interval`` is less than 1.
+
+    Example:
+        >>> trainer = Trainer(model, optimizer, criterion, callbacks=[LoggingCallback(log_interval=100)])
+        ... # doctest: +SKIP
+    """
+
+    def __init__(self, log_interval: int = 10, verbose: bool = True) -> None:
+        if isinstance(log_interval, bool) or not isinstance(log_interval, int):
+            raise TypeError(f"log_interval must be an integer of at least 1, got {log_interval!r}")
+        if log_interval < 1:
+            raise ValueError(f"log_interval must be at least 1, got {log_interval}")
+        self.log_interval = log_interval
+        self.verbose = verbose
+        self._started = 0.0
+
+    def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
+        parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+        print(f"Training {type(trainer.model).__name__} ({parameters:,} parameters) on {trainer.device}")
+
+    def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
+        if logs is None or not self.verbose or batch_idx % self.log_interval:
+            return
+        print(f"Epoch {trainer.current_epoch + 1}, batch {batch_idx}: {_metrics(logs, skip=('batch_size',))}")
+
+    def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
+        seconds = time.perf_counter() - self._started
+        line = _metrics(logs or {}, skip=("epoch",))
+        print(f"Epoch {epoch + 1}/{trainer.num_epochs}: {line} ({seconds:.2f} s)")
+
+    def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
+        print("Training finished")
+
+
+def _metrics(logs: dict[str, object], skip: tuple[str, ...]) -> str:
+    """``name value`` for each number in ``logs``."""
+    values = ((name, logs[name]) for name in logs if name not in skip)
+    return ", ".join(f"{name} {value:.4f}" for name, value in values if isinstance(value, (int, float)))

@@ -1,0 +1,265 @@
+"""Running metrics: accuracy as a fraction, accuracy by the legacy rule, and metrics that people bring."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from adaptiveneuralnetwork.training.batches import count_items, map_tensors
+from adaptiveneuralnetwork.training.logs import Logs, deferred
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A metric with state, such as those of torchmetrics: ``reset``, ``update`` on each batch, ``compute``."""
+
+    def reset(self) -> None: ...
+
+    def update(self, outputs: Any, targets: Any, /) -> None: ...
+
+    def compute(self) -> Any: ...
+
+
+MetricFunction = Callable[[Any, Any], Any]
+
+
+class Accuracy:
+    """The fraction of class ids that ``outputs.argmax(dim=1)`` gets right, from 0 to 1.
+
+    It counts only floating outputs of shape ``(N, C)`` or ``(N, C, d1, ...)`` with ``C >= 2`` and integer targets of shape
+    ``(N,)`` or ``(N, d1, ...)``. If any batch is of another kind (a regression, say), :meth:`compute` gives ``None``.
+
+    Example:
+        >>> accuracy = Accuracy()
+        >>> accuracy.update(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
+        >>> float(accuracy.compute())
+        0.5
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.correct: Any = 0
+        self.total = 0
+        self.applies = True
+
+    def update(self, outputs: Any, targets: Any, /) -> None:
+        if not self.applies:
+            return
+        if not _is_classification(outputs, targets):
+            self.applies = False
+            return
+        self.correct = self.correct + (outputs.argmax(dim=1) == targets).sum()
+        self.total += targets.numel()
+
+    def compute(self) -> Any:
+        """The fraction as a float64 tensor on the device of the outputs, or ``None`` where it does not apply."""
+        if not self.applies or not self.total:
+            return None
+        # float64, so that the fraction is the one that Python's correct / total gives.
+        return self.correct.to(_sum_dtype(self.correct.device)) / self.total
+
+
+class LegacyAccuracy:
+    """Accuracy in percent as ``TrainingLoop`` counts it, for any outputs that its rule takes.
+
+    The rule: ``argmax(dim=1)`` against the targets viewed in its shape, divided by the number of samples. It counts for
+    regression targets of shape ``(N, 1)`` and for dense targets too, where :class:`Accuracy` reports nothing. A converted
+    fraction would not do: ``100.0 * c / t`` and ``100 * (c / t)`` differ in the last bit for a quarter of all counts.
+
+    Example:
+        >>> accuracy = LegacyAccuracy()
+        >>> accuracy.update(torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]]), torch.tensor([1, 1, 0]))
+        >>> accuracy.compute()
+        66.66666666666667
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.correct: Any = 0
+        self.total = 0
+
+    def update(self, outputs: torch.Tensor, targets: torch.Tensor, /) -> None:
+        """Count one batch.
+
+        Raises:
+            RuntimeError: The targets cannot be viewed in the shape of the predictions (class probabilities, say).
+            IndexError: The outputs have no class dimension.
+        """
+        predicted = outputs.argmax(dim=1, keepdim=True)
+        self.correct = self.correct + predicted.eq(targets.view_as(predicted)).sum()
+        self.total += targets.size(0)
+
+    def compute(self) -> float:
+        """The percentage, a float.
+
+        Raises:
+            ZeroDivisionError: No sample was counted.
+        """
+        return 100.0 * int(self.correct) / self.total
+
+
+class FunctionMetric:
+    """The mean of ``function(outputs, targets)`` over batches, weighted by the number of samples in each."""
+
+    def __init__(self, function: MetricFunction) -> None:
+        self.function = function
+        self.reset()
+
+    def reset(self) -> None:
+        self.sum: Any = 0.0
+        self.total = 0
+
+    def update(self, outputs: Any, targets: Any, /) -> None:
+        items = count_items(targets)
+        value = self.function(outputs, targets)
+        if isinstance(value, torch.Tensor):
+            # Without the detach, a user's metric would keep every batch's graph alive.
+            value = value.detach().reshape(())
+        self.sum = self.sum + value * items
+        self.total += items
+
+    def compute(self) -> Any:
+        return self.sum / self.total if self.total else None
+
+
+class MetricSet:
+    """Named metrics that are reset, updated and computed together.
+
+    Args:
+        metrics: By name, functions ``(outputs, targets) -> number`` or objects with ``reset``, ``update`` and
+            ``compute``. Objects are copied, so that training and validation count apart.
+
+    Raises:
+        TypeError: A name is not a string, or a metric is neither of the two kinds.
+    """
+
+    def __init__(self, metrics: Mapping[str, MetricFunction | Metric]) -> None:
+        self.metrics: dict[str, Metric] = {}
+        for name, metric in metrics.items():
+            if not isinstance(name, str):
+                raise TypeError(f"metrics: names must be strings, got {name!r}")
+            # An nn.Module metric (torchmetrics) is callable as well, so the protocol is asked first.
+            if isinstance(metric, Metric) and not isinstance(metric, type):
+                self.metrics[name] = copy.deepcopy(metric)
+            elif callable(metric) and not isinstance(metric, type):
+                self.metrics[name] = FunctionMetric(metric)
+            else:
+                raise TypeError(
+                    f"metrics[{name!r}] must be a function (outputs, targets) -> number or an object with reset, update "
+                    f"and compute, got {metric!r}"
+                )
+
+    def reset(self) -> None:
+        for metric in self.metrics.values():
+            metric.reset()
+
+    def update(self, outputs: Any, targets: Any) -> None:
+        for metric in self.metrics.values():
+            metric.update(outputs, targets)
+
+
+class LossMean:
+    """The mean of batch losses, summed on the device so that no step waits for it.
+
+    In float64 the sum is, bit for bit, the one that adding ``loss.item()`` in Python gives.
+    """
+
+    __slots__ = ("batches", "sum")
+
+    def __init__(self) -> None:
+        self.sum: Any = 0.0
+        self.batches = 0
+
+    def add(self, loss: torch.Tensor) -> None:
+        loss = loss.detach().reshape(())
+        self.sum = self.sum + loss.to(_sum_dtype(loss.device))
+        self.batches += 1
+
+    def compute(self) -> float:
+        return float(self.sum) / self.batches
+
+
+def as_number(value: Any) -> Any:
+    """A one-element tensor as a Python number; other values as they are."""
+    return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
+def _is_classification(outputs: Any, targets: Any) -> bool:
+    return (
+        isinstance(outputs, torch.Tensor)
+        and isinstance(targets, torch.Tensor)
+        and outputs.is_floating_point()
+        and outputs.dim() >= 2
+        and outputs.size(1) >= 2
+        and not (targets.is_floating_point() or targets.is_complex() or targets.dtype is torch.bool)
+        and targets.shape == outputs.shape[:1] + outputs.shape[2:]
+    )
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    """float64 where the device has it (Apple's MPS does not)."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+class EpochTally:
+    """All that is counted over the batches of one epoch: loss, accuracy, the trainer's metrics and its callbacks'.
+
+    Args:
+        own: Metrics that go into the record.
+        wanted: Metrics that only the logs have.
+    """
+
+    def __init__(self, own: Mapping[str, MetricFunction | Metric], wanted: Mapping[str, MetricFunction | Metric]) -> None:
+        self.loss = LossMean()
+        self.accuracy = Accuracy()
+        self.own = MetricSet(own)
+        self.wanted = MetricSet(wanted)
+        self._has_metrics = bool(own or wanted)
+
+    def reset(self) -> None:
+        self.loss = LossMean()
+        self.accuracy.reset()
+        self.own.reset()
+        self.wanted.reset()
+
+    def update(self, loss: torch.Tensor, outputs: Any, targets: Any) -> None:
+        self.loss.add(loss)
+        outputs = map_tensors(outputs, torch.Tensor.detach)
+        self.accuracy.update(outputs, targets)
+        if self._has_metrics:
+            with torch.no_grad():
+                self.own.update(outputs, targets)
+                self.wanted.update(outputs, targets)
+
+    def record(self, prefix: str) -> dict[str, Any]:
+        """``<prefix>loss``, ``<prefix>accuracy`` where it applies, and the own metrics, as numbers."""
+        record = {f"{prefix}loss": self.loss.compute()}
+        accuracy = self.accuracy.compute()
+        if accuracy is not None:
+            record[f"{prefix}accuracy"] = float(accuracy)
+        return record | _computed(self.own, prefix)
+
+    def extras(self, prefix: str) -> dict[str, Any]:
+        """The metrics that only the logs have."""
+        return _computed(self.wanted, prefix)
+
+    def batch_logs(self, batch_size: int, loss: torch.Tensor) -> Logs:
+        """What ``on_batch_end`` receives; whatever needs the device is computed when it is read."""
+        logs = Logs(batch_size=batch_size, loss=loss.detach())
+        if self.accuracy.applies:
+            logs["accuracy"] = deferred(self.accuracy.compute)
+        for metrics in (self.wanted, self.own):
+            for name, metric in metrics.metrics.items():
+                logs[name] = deferred(metric.compute)
+        return logs
+
+
+def _computed(metrics: MetricSet, prefix: str) -> dict[str, Any]:
+    return {f"{prefix}{name}": as_number(metric.compute()) for name, metric in metrics.metrics.items()}
