@@ -35,12 +35,12 @@ def move(value: Any, device: torch.device) -> Any:
     """Move the tensors in a batch to ``device``; other values pass through."""
     if device.type == "cpu":
         return map_tensors(value, lambda tensor: tensor.to(device))
-    # Only a copy from pinned memory can run beside the computation; elsewhere non_blocking would be a promise of nothing.
+    # Only a copy from pinned memory can run beside the computation.
     return map_tensors(value, lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
 
 def map_tensors(value: Any, function: Callable[[torch.Tensor], Any]) -> Any:
-    """Apply ``function`` to a tensor, or to each tensor inside tuples, lists, dicts and dataclasses, keeping their types.
+    """Apply ``function`` to each tensor in a nest of tuples, lists, dicts and dataclasses, keeping their types.
 
     Example:
         >>> map_tensors({"x": torch.ones(2), "name": "a"}, lambda tensor: tensor.sum().item())
@@ -58,7 +58,11 @@ def map_tensors(value: Any, function: Callable[[torch.Tensor], Any]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(map_tensors(item, function) for item in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: map_tensors(getattr(value, field.name), function) for field in dataclasses.fields(value) if field.init}
+        fields = {
+            field.name: map_tensors(getattr(value, field.name), function)
+            for field in dataclasses.fields(value)
+            if field.init
+        }
         return dataclasses.replace(value, **fields)
     return value
 
@@ -72,6 +76,14 @@ def count_items(value: Any) -> int:
     if isinstance(value, (tuple, list)) and value:
         return count_items(value[0])
     return 1
+
+
+def length_of(loader: Any) -> int | None:
+    """The number of batches, or ``None`` where the loader does not know it."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
 
 
 def flatten_images(inputs: Any) -> Any:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from adaptiveneuralnetwork.training.history import History
+from adaptiveneuralnetwork.training.seeding import rng_state
+
+if TYPE_CHECKING:
+    from adaptiveneuralnetwork.training.trainer import Trainer
 
 FORMAT_VERSION = 1
 """Version of the schema that ``Trainer.save_checkpoint`` writes, under the key ``format_version``."""
@@ -70,6 +77,48 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: torch.device | s
     if not isinstance(state, dict):
         raise CheckpointError(path, f"it holds a {type(state).__name__}, not a dict")
     return state
+
+
+def trainer_state(trainer: Trainer) -> dict[str, Any]:
+    """All that a trainer needs to go on at the epoch where it is, as tensors and plain values."""
+    state = {
+        "format_version": FORMAT_VERSION,
+        "epoch": trainer.current_epoch,
+        "epochs_completed": len(trainer.metrics_history),
+        "global_step": trainer.global_step,
+        "model_state_dict": trainer.model.state_dict(),
+        "optimizer_state_dict": trainer.optimizer.state_dict(),
+        "metrics_history": [dict(record) for record in trainer.metrics_history],
+        "rng_state": rng_state(),
+    }
+    if trainer.precision.enabled:
+        state["scaler_state_dict"] = trainer.precision.scaler.state_dict()
+    if trainer.scheduler is not None:
+        state["scheduler_state_dict"] = trainer.scheduler.state_dict()
+    return state
+
+
+def restore_trainer(trainer: Trainer, state: dict[str, Any], path: str | os.PathLike[str], strict: bool) -> None:
+    """Put model, optimizer, scaler, history and counters of ``trainer`` where ``state`` has them, or change nothing.
+
+    Raises:
+        CheckpointError: ``state`` lacks something or does not fit.
+    """
+    missing = {"model_state_dict", "optimizer_state_dict"} - state.keys()
+    if missing:
+        raise CheckpointError(path, f"it lacks {', '.join(sorted(missing))}; it has {', '.join(map(str, state))}")
+    before = copy.deepcopy(trainer.model.state_dict())
+    try:
+        trainer.model.load_state_dict(state["model_state_dict"], strict=strict)
+        trainer.optimizer.load_state_dict(state["optimizer_state_dict"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        trainer.model.load_state_dict(before)
+        raise CheckpointError(path, f"it does not fit: {error}") from error
+    if "scaler_state_dict" in state and trainer.precision.enabled:
+        trainer.precision.scaler.load_state_dict(state["scaler_state_dict"])
+    trainer.metrics_history = History(state.get("metrics_history", ()), callbacks=trainer.callbacks)
+    trainer.current_epoch = state.get("epoch", 0)
+    trainer.global_step = state.get("global_step", 0)
 
 
 def _umask() -> int:

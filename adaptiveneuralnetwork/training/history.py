@@ -38,7 +38,9 @@ class History(list[dict[str, Any]]):
         """
         for record in self:
             if name not in record:
-                raise KeyError(f"no metric {name!r} in the record of epoch {record.get('epoch')}; it has {sorted(record)}")
+                raise KeyError(
+                    f"no metric {name!r} in the record of epoch {record.get('epoch')}; it has {sorted(record)}"
+                )
         return [record[name] for record in self]
 
     def __reduce__(self) -> tuple[Any, ...]:

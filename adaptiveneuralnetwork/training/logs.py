@@ -38,7 +38,8 @@ class Logs(dict[str, Any]):
         return value
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        # self.get would call itself.
+        return self[key] if key in self else default  # noqa: SIM401
 
     # dict(logs) and {**logs} copy the raw values of a dict subclass unless it has an __iter__ of its own.
     def __iter__(self) -> Iterator[str]:
@@ -69,7 +70,7 @@ class Logs(dict[str, Any]):
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]  # numbers, so a plain dict
         return {**self, **other}
 
-    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]  # as above
         return {**other, **self}
 
     def __eq__(self, other: object) -> bool:
@@ -78,7 +79,7 @@ class Logs(dict[str, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # as every dict
+    __hash__ = None  # as every dict
 
     def __repr__(self) -> str:
         return repr(self.copy())

@@ -97,7 +97,7 @@ class TrainingLoop:
         return self.metrics_history
 
     def train_epoch(self, train_loader: Any, epoch: int) -> dict[str, float]:
-        """Train on each batch once; return ``train_loss``, ``train_accuracy`` (percent) and ``epoch_time`` (seconds)."""
+        """Train on each batch once; return ``train_loss``, ``train_accuracy`` (percent), ``epoch_time`` (seconds)."""
         started = time.time()
         self.model.train()
         total_loss = 0.0
@@ -161,9 +161,10 @@ class TrainingLoop:
 
     def save_metrics(self) -> None:
         """Write the history to ``config.metrics_file`` as JSON."""
-        with Path(self.config.metrics_file).open("w") as file:
+        path: Any = self.config.metrics_file
+        with Path(path).open("w") as file:
             json.dump(self.metrics_history, file, indent=2)
-        console.saved("metrics", self.config.metrics_file)
+        console.saved("metrics", path)
 
     def _to_device(self, data: Any, target: Any) -> tuple[Any, Any]:
         data, target = data.to(self.config.device), target.to(self.config.device)

@@ -29,8 +29,9 @@ MetricFunction = Callable[[Any, Any], Any]
 class Accuracy:
     """The fraction of class ids that ``outputs.argmax(dim=1)`` gets right, from 0 to 1.
 
-    It counts only floating outputs of shape ``(N, C)`` or ``(N, C, d1, ...)`` with ``C >= 2`` and integer targets of shape
-    ``(N,)`` or ``(N, d1, ...)``. If any batch is of another kind (a regression, say), :meth:`compute` gives ``None``.
+    It counts only floating outputs of shape ``(N, C)`` or ``(N, C, d1, ...)`` with ``C >= 2`` and integer targets of
+    shape ``(N,)`` or ``(N, d1, ...)``. If any batch is of another kind (a regression, say), :meth:`compute` gives
+    ``None``.
 
     Example:
         >>> accuracy = Accuracy()
@@ -68,8 +69,9 @@ class LegacyAccuracy:
     """Accuracy in percent as ``TrainingLoop`` counts it, for any outputs that its rule takes.
 
     The rule: ``argmax(dim=1)`` against the targets viewed in its shape, divided by the number of samples. It counts for
-    regression targets of shape ``(N, 1)`` and for dense targets too, where :class:`Accuracy` reports nothing. A converted
-    fraction would not do: ``100.0 * c / t`` and ``100 * (c / t)`` differ in the last bit for a quarter of all counts.
+    regression targets of shape ``(N, 1)`` and for dense targets too, where :class:`Accuracy` reports nothing. A
+    converted fraction would not do: ``100.0 * c / t`` and ``100 * (c / t)`` differ in the last bit for a quarter of
+    all counts.
 
     Example:
         >>> accuracy = LegacyAccuracy()
@@ -152,8 +154,8 @@ class MetricSet:
                 self.metrics[name] = FunctionMetric(metric)
             else:
                 raise TypeError(
-                    f"metrics[{name!r}] must be a function (outputs, targets) -> number or an object with reset, update "
-                    f"and compute, got {metric!r}"
+                    f"metrics[{name!r}] must be a function (outputs, targets) -> number or an object with reset, "
+                    f"update and compute, got {metric!r}"
                 )
 
     def reset(self) -> None:
@@ -216,7 +218,9 @@ class EpochTally:
         wanted: Metrics that only the logs have.
     """
 
-    def __init__(self, own: Mapping[str, MetricFunction | Metric], wanted: Mapping[str, MetricFunction | Metric]) -> None:
+    def __init__(
+        self, own: Mapping[str, MetricFunction | Metric], wanted: Mapping[str, MetricFunction | Metric]
+    ) -> None:
         self.loss = LossMean()
         self.accuracy = Accuracy()
         self.own = MetricSet(own)

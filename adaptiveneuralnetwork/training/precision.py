@@ -11,8 +11,8 @@ import torch
 class Precision:
     """Autocast and gradient scaling for one device.
 
-    On CUDA the forward pass and the loss run in float16 with a gradient scaler, elsewhere in bfloat16, which has the range
-    of float32 and needs none (the scaler is then a disabled one, never ``None``).
+    On CUDA the forward pass and the loss run in float16 with a gradient scaler, elsewhere in bfloat16, which has the
+    range of float32 and needs none (the scaler is then a disabled one, never ``None``).
 
     Args:
         device: Where the model is.

@@ -15,8 +15,8 @@ class Stepping:
     """Take losses, and step the optimizer once for each window of ``accumulation_steps`` of them.
 
     The gradient of a window is that of one batch with all its samples: each loss (a mean over its batch) is weighted by
-    its number of samples, and a window that ends early, or whose batches differ in size, is rescaled before the step. So
-    the last, shorter window of an epoch counts its samples as every other window does.
+    its number of samples, and a window that ends early, or whose batches differ in size, is rescaled before the step.
+    So the last, shorter window of an epoch counts its samples as every other window does.
 
     Args:
         max_grad_norm: Clip the total norm of the gradients of ``model.parameters()`` to this; ``None`` does not clip.
@@ -93,6 +93,6 @@ class Stepping:
         return report
 
     def _all_parameters(self) -> list[Any]:
-        """The model's and the optimizer's parameters (an optimizer may hold some that are not the model's), each once."""
+        """The model's parameters and those that only the optimizer holds, each once."""
         held = (parameter for group in self.optimizer.param_groups for parameter in group["params"])
         return list({id(parameter): parameter for parameter in (*self.model.parameters(), *held)}.values())

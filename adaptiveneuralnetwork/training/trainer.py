@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-import copy
-import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from adaptiveneuralnetwork.training.batches import EmptyLoaderError, count_items, map_tensors, move, split_batch
+from adaptiveneuralnetwork.training.arguments import (
+    as_count,
+    as_device,
+    as_epochs,
+    as_max_norm,
+    check_callable,
+    check_model,
+    check_optimizer,
+    moved,
+)
+from adaptiveneuralnetwork.training.batches import (
+    EmptyLoaderError,
+    count_items,
+    length_of,
+    map_tensors,
+    move,
+    split_batch,
+)
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList, RunHooks
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
-from adaptiveneuralnetwork.training.checkpoint import FORMAT_VERSION, CheckpointError, read_checkpoint, write_checkpoint
+from adaptiveneuralnetwork.training.checkpoint import read_checkpoint, restore_trainer, trainer_state, write_checkpoint
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.logs import Logs
-from adaptiveneuralnetwork.training.metrics import EpochTally, Metric, MetricFunction, MetricSet
+from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet
 from adaptiveneuralnetwork.training.precision import Precision
-from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state, seed_everything
+from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, report_exception, step_scheduler
+from adaptiveneuralnetwork.training.seeding import restore_rng_state, seed_everything
 from adaptiveneuralnetwork.training.stepping import Stepping
 
 
@@ -35,7 +50,8 @@ class Trainer:
         callbacks: Called in this order; see :mod:`~adaptiveneuralnetwork.training.callbacks.base` for the hooks.
         use_amp: Automatic mixed precision: float16 on CUDA, bfloat16 elsewhere.
         gradient_accumulation_steps: Batches to an optimizer step. A short last window counts by its samples.
-        max_grad_norm: Clip the total gradient norm of ``model.parameters()`` to this before each step. Default: no clipping.
+        max_grad_norm: Clip the total gradient norm of ``model.parameters()`` to this before each step. Default: no
+            clipping.
         seed: Seeds Python, NumPy and torch now. Parameters that the model drew before are not affected: for those call
             :func:`~adaptiveneuralnetwork.training.seed_everything` before building the model.
         metrics: By name, functions ``(outputs, targets) -> number`` (averaged over samples) or objects with ``reset``,
@@ -53,6 +69,7 @@ class Trainer:
         num_epochs: What the current or last :meth:`fit` was asked for.
         num_batches: Batches in an epoch of training, ``None`` where the loader has no length.
         global_step: Optimizer steps so far, over all calls.
+        scheduler: The scheduler of the current or last :meth:`fit`.
 
     Raises:
         TypeError, ValueError: An argument is wrong; the message names it, what was given and what is accepted.
@@ -85,17 +102,14 @@ class Trainer:
         batch_transform: Callable[[Any], Any] | None = None,
         preserve_modes: bool = False,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be an nn.Module, got {model!r} of type {type(model).__name__}")
-        if not (callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "param_groups")):
-            raise TypeError(f"optimizer must be a torch.optim.Optimizer, got {optimizer!r}")
-        for name, function in (("criterion", criterion), ("batch_transform", batch_transform)):
-            if not callable(function) and (function is not None or name == "criterion"):
-                raise TypeError(f"{name} must be callable, got {function!r} of type {type(function).__name__}")
-        if max_grad_norm is not None and not max_grad_norm > 0:
-            raise ValueError(f"max_grad_norm must be greater than 0, or None for no clipping, got {max_grad_norm!r}")
-        self.device = _as_device(device)
-        self.gradient_accumulation_steps = _as_count(gradient_accumulation_steps, "gradient_accumulation_steps")
+        check_model(model)
+        check_optimizer(optimizer)
+        check_callable(criterion, "criterion")
+        if batch_transform is not None:
+            check_callable(batch_transform, "batch_transform")
+        self.device = as_device(device)
+        self.gradient_accumulation_steps = as_count(gradient_accumulation_steps, "gradient_accumulation_steps")
+        self.max_grad_norm = as_max_norm(max_grad_norm)
         self.metrics = dict(metrics or {})
         MetricSet(self.metrics)  # refuses what is no metric now, not in the middle of a run
         self.callbacks = CallbackList(callbacks)
@@ -103,11 +117,10 @@ class Trainer:
             self.callbacks.append(ProgressBarCallback())
         if seed is not None:
             seed_everything(seed)
-        self.model = _moved(model, self.device)
+        self.model = moved(model, self.device)
         self.optimizer = optimizer
         self.criterion = criterion
         self.use_amp = use_amp
-        self.max_grad_norm = max_grad_norm
         self.seed = seed
         self.batch_transform = batch_transform
         self.preserve_modes = preserve_modes
@@ -119,8 +132,8 @@ class Trainer:
         self.global_step = 0
         self.stop_training = False
         self._resume_from: dict[str, Any] | None = None
-        self._scheduler: Any = None
-        self._run: _Run | None = None
+        self.scheduler: Any = None
+        self._run: Run | None = None
 
     def fit(
         self,
@@ -132,8 +145,8 @@ class Trainer:
     ) -> History:
         """Train for ``num_epochs`` epochs, each followed by an evaluation if there is a ``val_loader``.
 
-        After :meth:`load_checkpoint` of a checkpoint that this class wrote, the next call continues it: to ``num_epochs`` in
-        total, with the whole history. Any other call starts at epoch 0 with a fresh history.
+        After :meth:`load_checkpoint` of a checkpoint that this class wrote, the next call continues it: to
+        ``num_epochs`` in total, with the whole history. Any other call starts at epoch 0 with a fresh history.
 
         Args:
             train_loader: Gives batches ``(inputs, targets)``; asked for an iterator once each epoch.
@@ -144,54 +157,55 @@ class Trainer:
             early_stopping: One more callback, for this call only.
 
         Returns:
-            The records of all epochs: ``epoch``, ``train_loss`` (mean over batches), ``train_accuracy`` (a fraction, for
-            classification), other metrics, and the same with ``val_``.
+            The records of all epochs: ``epoch``, ``train_loss`` (mean over batches), ``train_accuracy`` (a fraction,
+            for classification), other metrics, and the same with ``val_``.
 
         Raises:
             TypeError: ``num_epochs`` is not an integer.
             EmptyLoaderError: A loader gave no batch.
         """
-        try:
-            num_epochs = operator.index(num_epochs)
-        except TypeError:
-            raise TypeError(f"num_epochs must be an integer, got {num_epochs!r} of type {type(num_epochs).__name__}") from None
+        num_epochs = as_epochs(num_epochs)
         callbacks = CallbackList([*self.callbacks, *([] if early_stopping is None else [early_stopping])])
-        run = self._run = _Run(self, callbacks)
+        run = self._run = Run(callbacks, self.metrics)
         hooks = run.hooks
         history = self.metrics_history = History(callbacks=callbacks)
         self.num_epochs = num_epochs
-        self.num_batches = _length(train_loader)
+        self.num_batches = length_of(train_loader)
         self.stop_training = False
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         first_epoch = self._continue_run(history)
         try:
             # Whoever calls may have switched gradients off; training needs them.
             with torch.inference_mode(False), torch.enable_grad():
-                _call(hooks.on_train_begin, self, Logs())
+                call(hooks.on_train_begin, self, Logs())
                 for epoch in range(first_epoch, num_epochs):
                     if self.stop_training:
                         break
                     self.current_epoch = epoch
-                    _call(hooks.on_epoch_begin, epoch, self, Logs())
+                    call(hooks.on_epoch_begin, epoch, self, Logs())
                     record = {"epoch": epoch, **self._train_batches(train_loader, run)}
                     extras = run.train.extras("train_")
                     if val_loader is not None:
                         record |= self.evaluate(val_loader)
                         extras |= run.val.extras("val_")
                     if scheduler is not None:
-                        _step_scheduler(scheduler, record)
+                        step_scheduler(scheduler, record)
                     history.append(record)
-                    _call(hooks.on_epoch_end, epoch, self, Logs(record | extras))
-                _call(hooks.on_train_end, self, Logs(history[-1] if history else {}))
+                    call(hooks.on_epoch_end, epoch, self, Logs(record | extras))
+                call(hooks.on_train_end, self, Logs(history[-1] if history else {}))
         except BaseException as error:
-            _report_exception(hooks, self, error)
+            report_exception(hooks, self, error)
             raise
         finally:
             self._run = None
         return history
 
     def train_epoch(
-        self, train_loader: Iterable[Any], epoch: int = 0, *, metrics: Mapping[str, MetricFunction | Metric] | None = None
+        self,
+        train_loader: Iterable[Any],
+        epoch: int = 0,
+        *,
+        metrics: Mapping[str, MetricFunction | Metric] | None = None,
     ) -> dict[str, Any]:
         """Train on each batch once, for loops of your own: batch hooks are called, no epoch hooks, no history is kept.
 
@@ -204,41 +218,43 @@ class Trainer:
         """
         previous = self.current_epoch, self._run
         self.current_epoch = epoch
-        self._run = _Run(self, self.callbacks, metrics)
+        self._run = Run(self.callbacks, {**self.metrics, **(metrics or {})})
         try:
             with torch.inference_mode(False), torch.enable_grad():
                 return self._train_batches(train_loader, self._run)
         finally:
             self.current_epoch, self._run = previous
 
-    def _train_batches(self, loader: Iterable[Any], run: _Run) -> dict[str, Any]:
+    def _train_batches(self, loader: Iterable[Any], run: Run) -> dict[str, Any]:
         hooks, tally = run.hooks, run.train
-        stepping = Stepping(self.model, self.optimizer, self.precision, self.gradient_accumulation_steps, self.max_grad_norm)
-        length = _length(loader)
+        stepping = Stepping(
+            self.model, self.optimizer, self.precision, self.gradient_accumulation_steps, self.max_grad_norm
+        )
+        length = length_of(loader)
         tally.reset()
         self.model.train()
-        run.training = True
+        run.between_batches = True
         for batch_idx, batch in enumerate(loader):
             inputs, targets = self._prepare(batch)
             items = count_items(targets)
             if hooks.on_batch_begin:
-                _call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=items))
+                call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=items))
             stepping.begin_batch()
             outputs, loss = self._forward(inputs, targets)
             if hooks.on_forward_end:
-                _call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
+                call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             stepping.backward(loss, items)
             if hooks.on_backward_end:
-                _call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
+                call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             if stepping.window_is_full or batch_idx + 1 == length:
                 self._optimizer_step(stepping, hooks)
             tally.update(loss, outputs, targets)
             if hooks.on_batch_end:
-                _call(hooks.on_batch_end, batch_idx, self, tally.batch_logs(items, loss))
+                call(hooks.on_batch_end, batch_idx, self, tally.batch_logs(items, loss))
         # A loader without a (true) length ends unannounced, perhaps within a window.
         if not stepping.window_is_empty:
             self._optimizer_step(stepping, hooks)
-        run.training = False
+        run.between_batches = False
         if not tally.loss.batches:
             raise EmptyLoaderError("train_loader gave no batch; at least one is needed")
         return tally.record("train_")
@@ -246,11 +262,11 @@ class Trainer:
     def _optimizer_step(self, stepping: Stepping, hooks: RunHooks) -> None:
         stepping.prepare_step()
         if hooks.on_before_optimizer_step:
-            _call(hooks.on_before_optimizer_step, self, Logs())
+            call(hooks.on_before_optimizer_step, self, Logs())
         report = stepping.step()
         self.global_step += not report["skipped"]
         if hooks.on_optimizer_step_end:
-            _call(hooks.on_optimizer_step_end, self, report)
+            call(hooks.on_optimizer_step_end, self, report)
 
     def evaluate(
         self, loader: Iterable[Any], *, metrics: Mapping[str, MetricFunction | Metric] | None = None
@@ -261,32 +277,28 @@ class Trainer:
             metrics: More metrics for this call, as those of the constructor.
 
         Returns:
-            ``val_loss`` (mean over batches), ``val_accuracy`` (a fraction) for classification, ``val_<name>`` for each metric.
+            ``val_loss`` (mean over batches), ``val_accuracy`` (a fraction) for classification, ``val_<name>`` for each
+            metric.
 
         Raises:
             EmptyLoaderError: The loader gave no batch.
         """
         active = self._run
-        run = active if active is not None and not metrics else _Run(self, self.callbacks, metrics)
+        run = Run(self.callbacks, {**self.metrics, **(metrics or {})}) if active is None or metrics else active
         tally = run.val
         tally.reset()
         # Called by a callback between two training batches, it must not leave the model in evaluation mode.
-        between_batches = active is not None and active.training
-        modes = _modes(self.model) if self.preserve_modes or between_batches else None
-        self.model.eval()
-        _call(run.hooks.on_evaluate_begin, self, Logs())
-        try:
-            with torch.no_grad():
-                for batch in loader:
-                    inputs, targets = self._prepare(batch)
-                    outputs, loss = self._forward(inputs, targets)
-                    tally.update(loss, outputs, targets)
-        finally:
-            _restore_modes(modes)
+        nested = active is not None and active.between_batches
+        with evaluation_mode(self.model, restore=self.preserve_modes or nested), torch.no_grad():
+            call(run.hooks.on_evaluate_begin, self, Logs())
+            for batch in loader:
+                inputs, targets = self._prepare(batch)
+                outputs, loss = self._forward(inputs, targets)
+                tally.update(loss, outputs, targets)
         if not tally.loss.batches:
             raise EmptyLoaderError("the evaluation loader gave no batch; at least one is needed")
         record = tally.record("val_")
-        _call(run.hooks.on_evaluate_end, self, Logs(record | tally.extras("val_")))
+        call(run.hooks.on_evaluate_end, self, Logs(record | tally.extras("val_")))
         return record
 
     def predict(self, loader: Iterable[Any]) -> Any:
@@ -296,21 +308,17 @@ class Trainer:
             loader: Gives inputs, or batches ``(inputs, targets)`` whose targets are left aside.
 
         Returns:
-            One tensor on the CPU with all outputs along the first dimension; where outputs are not tensors, the list of them.
+            One tensor on the CPU with all outputs along the first dimension; where outputs are not tensors, the list
+            of them.
 
         Raises:
             EmptyLoaderError: The loader gave no batch.
         """
         outputs = []
-        modes = _modes(self.model) if self.preserve_modes else None
-        self.model.eval()
-        try:
-            with torch.no_grad(), self.precision.autocast():
-                for batch in loader:
-                    inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
-                    outputs.append(map_tensors(self.model(self._prepare_inputs(inputs)), torch.Tensor.cpu))
-        finally:
-            _restore_modes(modes)
+        with evaluation_mode(self.model, restore=self.preserve_modes), torch.no_grad(), self.precision.autocast():
+            for batch in loader:
+                inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
+                outputs.append(map_tensors(self.model(self._prepare_inputs(inputs)), torch.Tensor.cpu))
         if not outputs:
             raise EmptyLoaderError("the prediction loader gave no batch; at least one is needed")
         return torch.cat(outputs) if all(isinstance(output, torch.Tensor) for output in outputs) else outputs
@@ -322,28 +330,15 @@ class Trainer:
             CheckpointError: The state holds something that could not be loaded safely; the old file is untouched.
             OSError: The file cannot be written.
         """
-        state = {
-            "format_version": FORMAT_VERSION,
-            "epoch": self.current_epoch,
-            "epochs_completed": len(self.metrics_history),
-            "global_step": self.global_step,
-            "model_state_dict": self.model.state_dict(),
-            "optimizer_state_dict": self.optimizer.state_dict(),
-            "metrics_history": [dict(record) for record in self.metrics_history],
-            "rng_state": rng_state(),
-        }
-        if self.precision.enabled:
-            state["scaler_state_dict"] = self.precision.scaler.state_dict()
-        if self._scheduler is not None:
-            state["scheduler_state_dict"] = self._scheduler.state_dict()
-        write_checkpoint(path, state)
+        write_checkpoint(path, trainer_state(self))
 
     def load_checkpoint(self, path: str | os.PathLike[str], strict: bool = True) -> dict[str, Any]:
         """Restore model, optimizer and history from ``path``; the next :meth:`fit` continues where it was saved.
 
         Args:
-            path: A file that :meth:`save_checkpoint` wrote. One of the earlier public ``Trainer`` is read too, but does not
-                say enough to be continued: the next ``fit`` then starts at epoch 0 with the weights and optimizer loaded.
+            path: A file that :meth:`save_checkpoint` wrote. One of the earlier public ``Trainer`` is read too, but
+                does not say enough to be continued: the next ``fit`` then starts at epoch 0 with the weights and
+                optimizer loaded.
             strict: The model's parameters must be exactly those of the file.
 
         Returns:
@@ -354,21 +349,7 @@ class Trainer:
             CheckpointError: The file is damaged or does not fit. Model and optimizer are then as they were.
         """
         state = read_checkpoint(path, map_location=self.device)
-        missing = {"model_state_dict", "optimizer_state_dict"} - state.keys()
-        if missing:
-            raise CheckpointError(path, f"it lacks {', '.join(sorted(missing))}; it has {', '.join(map(str, state))}")
-        before = copy.deepcopy(self.model.state_dict())
-        try:
-            self.model.load_state_dict(state["model_state_dict"], strict=strict)
-            self.optimizer.load_state_dict(state["optimizer_state_dict"])
-        except (RuntimeError, ValueError, KeyError) as error:
-            self.model.load_state_dict(before)
-            raise CheckpointError(path, f"it does not fit: {error}") from error
-        if "scaler_state_dict" in state and self.precision.enabled:
-            self.precision.scaler.load_state_dict(state["scaler_state_dict"])
-        self.metrics_history = History(state.get("metrics_history", ()), callbacks=self.callbacks)
-        self.current_epoch = state.get("epoch", 0)
-        self.global_step = state.get("global_step", 0)
+        restore_trainer(self, state, path, strict)
         self._resume_from = state if "format_version" in state else None
         return state
 
@@ -378,8 +359,8 @@ class Trainer:
         if state is None:
             return 0
         history.extend(dict(record) for record in state["metrics_history"])
-        if self._scheduler is not None and "scheduler_state_dict" in state:
-            self._scheduler.load_state_dict(state["scheduler_state_dict"])
+        if self.scheduler is not None and "scheduler_state_dict" in state:
+            self.scheduler.load_state_dict(state["scheduler_state_dict"])
         restore_rng_state(state["rng_state"])
         return int(state["epochs_completed"])
 
@@ -398,85 +379,3 @@ class Trainer:
                 return outputs, self.criterion(outputs, targets)
         outputs = self.model(inputs)
         return outputs, self.criterion(outputs, targets)
-
-
-class _Run:
-    """What one call of ``fit``, ``train_epoch`` or ``evaluate`` works with: hooks resolved once, and the counting."""
-
-    def __init__(
-        self, trainer: Trainer, callbacks: CallbackList, metrics: Mapping[str, MetricFunction | Metric] | None = None
-    ) -> None:
-        self.hooks = RunHooks(callbacks)
-        own = {**trainer.metrics, **(metrics or {})}
-        wanted = {name: metric for callback in callbacks for name, metric in getattr(callback, "metrics", {}).items()}
-        self.train = EpochTally(own, wanted)
-        self.val = EpochTally(own, wanted)
-        self.training = False
-        """True between the first and the last batch of a training epoch."""
-
-
-def _call(hooks: tuple[Any, ...], *arguments: Any) -> None:
-    for hook in hooks:
-        hook(*arguments)
-
-
-def _report_exception(hooks: RunHooks, trainer: Trainer, error: BaseException) -> None:
-    """Tell every callback; one that fails itself neither stops the others nor hides the error."""
-    for hook in hooks.on_exception:
-        try:
-            hook(trainer, error)
-        except Exception as failure:
-            error.add_note(f"{hook.__qualname__} failed as well: {type(failure).__name__}: {failure}")
-
-
-def _step_scheduler(scheduler: Any, record: Mapping[str, Any]) -> None:
-    if isinstance(scheduler, ReduceLROnPlateau):
-        scheduler.step(record.get("val_loss", record["train_loss"]))
-    else:
-        scheduler.step()
-
-
-def _modes(model: nn.Module) -> list[tuple[nn.Module, bool]]:
-    return [(module, module.training) for module in model.modules()]
-
-
-def _restore_modes(modes: list[tuple[nn.Module, bool]] | None) -> None:
-    for module, training in modes or ():
-        module.training = training
-
-
-def _moved(model: nn.Module, device: torch.device) -> nn.Module:
-    before = [id(parameter) for parameter in model.parameters()]
-    model.to(device)
-    if before != [id(parameter) for parameter in model.parameters()]:
-        raise ValueError(
-            f"moving the model to {device} replaced its parameters, so the optimizer holds the old ones; "
-            "move the model first and make the optimizer from its parameters then"
-        )
-    return model
-
-
-def _as_device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not isinstance(device, (str, torch.device)):
-        raise TypeError(f"device must be a torch.device or its name, such as 'cpu' or 'cuda:0', got {device!r}")
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device must be a name that torch knows, such as 'cpu' or 'cuda:0', got {device!r}") from error
-
-
-def _as_count(value: int, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer of at least 1, got {value!r} of type {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return value
-
-
-def _length(loader: Any) -> int | None:
-    try:
-        return len(loader)
-    except TypeError:
-        return None

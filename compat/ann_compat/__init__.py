@@ -1,7 +1,7 @@
 """What migrated code may import to keep files, console and history as ``TrainingLoop`` left them.
 
-``ann-migrate`` emits these names where a program needs what ``Trainer`` does not do by itself, and only there. Importing
-this package loads neither torch nor the equivalence harness until a name is used.
+``ann-migrate`` emits these names where a program needs what ``Trainer`` does not do by itself, and only there.
+Importing this package loads neither torch nor the equivalence harness until a name is used.
 """
 
 from __future__ import annotations

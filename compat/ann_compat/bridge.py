@@ -1,4 +1,5 @@
-"""The bridge: a callback that records, prints and writes what the legacy loop did, and functions that stand for its methods.
+"""The bridge: a callback that records, prints and writes what the legacy loop did, and functions that stand for its
+methods.
 
 The callback keeps the config object and reads ``log_interval``, ``save_checkpoint``, ``checkpoint_dir`` and
 ``metrics_file`` at the moments at which the legacy loop read them.
@@ -61,8 +62,8 @@ class LegacyCallback(Callback):
         config: As for :func:`legacy_callbacks`.
 
     Attributes:
-        history: The legacy records: accuracy in percent, ``timestamp``, ``epoch_time`` and the model's own metrics. It grows
-            over all calls of ``fit``.
+        history: The legacy records: accuracy in percent, ``timestamp``, ``epoch_time`` and the model's own metrics. It
+            grows over all calls of ``fit``.
     """
 
     def __init__(self, config: AdaptiveConfig) -> None:
@@ -173,7 +174,7 @@ def legacy_train_epoch(trainer: Trainer, loader: Iterable[Any], epoch: int) -> d
 
 
 def legacy_save_checkpoint(trainer: Trainer, epoch: int) -> None:
-    """``TrainingLoop.save_checkpoint``: write ``checkpoint_epoch_{epoch}.pt`` to the config's folder, in the old format."""
+    """``TrainingLoop.save_checkpoint``: write ``checkpoint_epoch_{epoch}.pt`` as it did."""
     _recorder(trainer, "legacy_save_checkpoint").save_checkpoint(trainer, epoch)
 
 
@@ -232,11 +233,15 @@ def legacy_quick_train(
 
 def _recorder(source: Trainer | History, caller: str) -> LegacyCallback:
     if not isinstance(source, (Trainer, History)):
-        raise TypeError(f"{caller} takes a Trainer (or what fit returned), got {source!r} of type {type(source).__name__}")
+        raise TypeError(
+            f"{caller} takes a Trainer (or what fit returned), got {source!r} of type {type(source).__name__}"
+        )
     for callback in source.callbacks:
         if isinstance(callback, LegacyCallback):
             return callback
-    raise ValueError(f"{caller} needs a Trainer made with callbacks=legacy_callbacks(config); this one has none of them")
+    raise ValueError(
+        f"{caller} needs a Trainer made with callbacks=legacy_callbacks(config); this one has none of them"
+    )
 
 
 def _legacy_model(trainer: Trainer) -> Any:

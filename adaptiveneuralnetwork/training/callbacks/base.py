@@ -43,10 +43,10 @@ LogsArgument = dict[str, Any] | None
 class Callback:
     """Base class: override the hooks that you need; one that is not overridden costs nothing.
 
-    No ``super().__init__()`` is needed. ``trainer`` is the running :class:`~adaptiveneuralnetwork.training.Trainer`; set
-    ``trainer.stop_training = True`` to end after the current epoch. ``logs`` is a dict of what is known at that moment;
-    values on a device become numbers when they are read, so what nobody reads costs no wait. What a callback writes into
-    ``logs`` the next ones see; the history does not.
+    No ``super().__init__()`` is needed. ``trainer`` is the running :class:`~adaptiveneuralnetwork.training.Trainer`;
+    set ``trainer.stop_training = True`` to end after the current epoch. ``logs`` is a dict of what is known at that
+    moment; values on a device become numbers when they are read, so what nobody reads costs no wait. What a callback
+    writes into ``logs`` the next ones see; the history does not.
 
     Attributes:
         metrics: Metrics that this callback needs, computed beside the trainer's own: ``logs`` has them under
@@ -89,10 +89,10 @@ class Callback:
         """Gradients are unscaled and normalised over the window, and not yet clipped. ``logs``: empty."""
 
     def on_optimizer_step_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
-        """After the optimizer's step. ``logs``: ``skipped`` (float16 overflow), ``grad_norm`` before clipping, if clipped."""
+        """After the optimizer's step. ``logs``: ``skipped`` (float16 overflow); ``grad_norm``, if clipped."""
 
     def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        """After a training batch. ``logs``: ``batch_size``, ``loss`` (of the batch), ``accuracy`` and metrics (running)."""
+        """After a training batch. ``logs``: ``batch_size``, its ``loss``; ``accuracy`` and metrics (so far)."""
 
     def on_evaluate_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         """Before the first validation batch, the model in evaluation mode. ``logs``: empty."""
@@ -127,15 +127,21 @@ class CallbackList:
     def __init__(self, callbacks: Iterable[Callback] | None = None) -> None:
         self.callbacks: list[Callback] = []
         if isinstance(callbacks, Callback):
-            raise TypeError(f"callbacks must be a list of callbacks, got a single {type(callbacks).__name__}; write [it]")
+            raise TypeError(
+                f"callbacks must be a list of callbacks, got a single {type(callbacks).__name__}; write [it]"
+            )
         for callback in callbacks or ():
             self.append(callback)
 
     def append(self, callback: Callback) -> None:
         if isinstance(callback, type):
-            raise TypeError(f"callbacks takes instances, got the class {callback.__name__}; write {callback.__name__}()")
+            raise TypeError(
+                f"callbacks takes instances, got the class {callback.__name__}; write {callback.__name__}()"
+            )
         if not isinstance(callback, Callback) and not any(hasattr(callback, name) for name in HOOKS):
-            raise TypeError(f"a callback must be a Callback or have one of its hooks {', '.join(HOOKS)}; got {callback!r}")
+            raise TypeError(
+                f"a callback must be a Callback or have one of its hooks {', '.join(HOOKS)}; got {callback!r}"
+            )
         self.callbacks.append(callback)
 
     def hooks(self, name: str) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from adaptiveneuralnetwork.training.arguments import as_count
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ class LoggingCallback(Callback):
     """
 
     def __init__(self, log_interval: int = 10, verbose: bool = True) -> None:
-        if isinstance(log_interval, bool) or not isinstance(log_interval, int):
-            raise TypeError(f"log_interval must be an integer of at least 1, got {log_interval!r}")
-        if log_interval < 1:
-            raise ValueError(f"log_interval must be at least 1, got {log_interval}")
-        self.log_interval = log_interval
+        self.log_interval = as_count(log_interval, "log_interval")
         self.verbose = verbose
         self._started = 0.0
 

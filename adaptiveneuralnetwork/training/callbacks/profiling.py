@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class ProfilingCallback(Callback):
     """Measure epochs, batches, forward passes, backward passes and optimizer steps, and the memory in use.
 
-    The forward time covers the model and the loss, the optimizer time clipping and step. A batch's time covers all three,
-    not the loader. Within an accumulation window only the last batch has an optimizer time.
+    The forward time covers the model and the loss, the optimizer time clipping and step. A batch's time covers all
+    three, not the loader. Within an accumulation window only the last batch has an optimizer time.
 
     Args:
-        profile_memory: Record memory after each batch, in bytes. On CUDA what torch has allocated and reserved; elsewhere
-            the resident set size of the process, and the largest one seen so far.
+        profile_memory: Record memory after each batch, in bytes. On CUDA what torch has allocated and reserved;
+            elsewhere the resident set size of the process, and the largest one seen so far.
         profile_cuda: Wait for the GPU at each measuring point, so that its work is counted where it belongs. False
             measures only the time to queue the work. Without CUDA it changes nothing.
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ProgressBarCallback(Callback):
     """Show a bar for each epoch on stderr; silent where that is not a terminal.
 
-    ``Trainer(progress_bar=True)`` adds one. The loss beside the bar is read when the bar is redrawn, ten times a second at
-    most, so that training does not wait for the device at each step.
+    ``Trainer(progress_bar=True)`` adds one. The loss beside the bar is read when the bar is redrawn, ten times a
+    second at most, so that training does not wait for the device at each step.
 
     Example:
         >>> trainer = Trainer(model, optimizer, criterion, callbacks=[ProgressBarCallback()])  # doctest: +SKIP
@@ -26,7 +26,9 @@ class ProgressBarCallback(Callback):
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         # disable=None: tqdm's own switch for "not a terminal".
-        self._bar = tqdm(desc=f"Epoch {epoch + 1}/{trainer.num_epochs}", total=trainer.num_batches, disable=None, unit="batch")
+        self._bar = tqdm(
+            desc=f"Epoch {epoch + 1}/{trainer.num_epochs}", total=trainer.num_batches, disable=None, unit="batch"
+        )
 
     def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         redrawn = self._bar.update()

@@ -1,0 +1,84 @@
+"""Checks of what people pass: a wrong argument is refused by name, with what was given and what is accepted."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def as_count(value: int, name: str) -> int:
+    """An integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer of at least 1, got {value!r} of type {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return value
+
+
+def as_epochs(num_epochs: Any) -> int:
+    """Any integer, also NumPy's; ``True`` is 1, as for ``range``."""
+    try:
+        return operator.index(num_epochs)
+    except TypeError:
+        given = f"{num_epochs!r} of type {type(num_epochs).__name__}"
+        raise TypeError(f"num_epochs must be an integer, got {given}") from None
+
+
+def as_device(device: str | torch.device | None) -> torch.device:
+    """A device, its name, or ``None`` for CUDA where there is one and else the CPU."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(device, (str, torch.device)):
+        raise TypeError(f"device must be a torch.device or its name, such as 'cpu' or 'cuda:0', got {device!r}")
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device must be a name such as 'cpu' or 'cuda:0', got {device!r}: {error}") from error
+
+
+def as_max_norm(value: float | None) -> float | None:
+    """A positive number, or ``None`` for no clipping."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"max_grad_norm must be a number greater than 0, or None for no clipping, got {value!r}")
+    if not value > 0:
+        raise ValueError(f"max_grad_norm must be greater than 0, or None for no clipping, got {value!r}")
+    return value
+
+
+def check_model(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {model!r} of type {type(model).__name__}")
+
+
+def check_optimizer(optimizer: Any) -> None:
+    # By what is used of it: wrappers around an optimizer need not be subclasses.
+    if isinstance(optimizer, type) or not all(
+        hasattr(optimizer, name) for name in ("step", "zero_grad", "param_groups", "state_dict")
+    ):
+        raise TypeError(f"optimizer must be a torch.optim.Optimizer, got {optimizer!r}")
+
+
+def check_callable(value: Any, name: str) -> None:
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, got {value!r} of type {type(value).__name__}")
+
+
+def moved(model: nn.Module, device: torch.device) -> nn.Module:
+    """``model`` on ``device``.
+
+    Raises:
+        ValueError: The move replaced parameters, so that the optimizer holds others than the model.
+    """
+    before = [id(parameter) for parameter in model.parameters()]
+    model.to(device)
+    if before != [id(parameter) for parameter in model.parameters()]:
+        raise ValueError(
+            f"moving the model to {device} replaced its parameters, so the optimizer holds the old ones; "
+            "move the model first and make the optimizer from its parameters then"
+        )
+    return model
