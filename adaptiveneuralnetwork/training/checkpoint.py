@@ -66,14 +66,16 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: torch.device | s
         FileNotFoundError: There is no such file.
         CheckpointError: The file is damaged, is not a checkpoint, or holds more than tensors and plain values.
     """
-    try:
-        state = torch.load(path, map_location=map_location, weights_only=True)
-    except OSError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(path, f"it holds more than tensors and plain values, or is damaged: {error}") from error
-    except Exception as error:  # torch.load raises half a dozen types for damaged files
-        raise CheckpointError(path, f"it is damaged or no checkpoint ({type(error).__name__}: {error})") from error
+    # Opened here, so that a missing file is told apart from a damaged one, for which torch.load raises OSError too.
+    with Path(path).open("rb") as file:
+        try:
+            state = torch.load(file, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(
+                path, f"it holds more than tensors and plain values, or is damaged: {error}"
+            ) from error
+        except Exception as error:  # half a dozen types for damaged files
+            raise CheckpointError(path, f"it is damaged or no checkpoint ({type(error).__name__}: {error})") from error
     if not isinstance(state, dict):
         raise CheckpointError(path, f"it holds a {type(state).__name__}, not a dict")
     return state
