@@ -54,7 +54,7 @@ class Accuracy:
         if not _is_classification(outputs, targets):
             self.applies = False
             return
-        self.correct = self.correct + (outputs.argmax(dim=1) == targets).sum()
+        self.correct += (outputs.argmax(dim=1) == targets).sum()
         self.total += targets.numel()
 
     def compute(self) -> Any:
@@ -176,16 +176,22 @@ class LossMean:
     __slots__ = ("batches", "sum")
 
     def __init__(self) -> None:
-        self.sum: Any = 0.0
+        self.sum: torch.Tensor | None = None
         self.batches = 0
 
     def add(self, loss: torch.Tensor) -> None:
-        loss = loss.detach().reshape(())
-        self.sum = self.sum + loss.to(_sum_dtype(loss.device))
+        loss = loss.detach()
+        if loss.dim():
+            loss = loss.reshape(())
+        if self.sum is None:
+            self.sum = torch.zeros((), dtype=_sum_dtype(loss.device), device=loss.device)
+        self.sum.add_(loss)
         self.batches += 1
 
     def compute(self) -> float:
-        return float(self.sum) / self.batches
+        """The mean, a float. At least one loss must have been added."""
+        assert self.sum is not None
+        return self.sum.item() / self.batches
 
 
 def as_number(value: Any) -> Any:
