@@ -9,6 +9,8 @@ from typing import Any, Self
 import torch
 import yaml
 
+from adaptiveneuralnetwork.core.phases import DEFAULT_PHASE_WEIGHTS
+
 
 @dataclass
 class AdaptiveConfig:
@@ -73,9 +75,7 @@ class AdaptiveConfig:
     num_epochs: int = 10
     adaptation_rate: float = 0.1
     circadian_period: int = 100
-    phase_weights: dict[str, float] = field(
-        default_factory=lambda: {"active": 0.6, "interactive": 0.25, "sleep": 0.1, "inspired": 0.05}
-    )
+    phase_weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_PHASE_WEIGHTS))
     backend: str = "pytorch"
     device: str | torch.device = "cpu"
     dtype: str | torch.dtype = "float32"

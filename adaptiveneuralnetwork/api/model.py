@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
-from adaptiveneuralnetwork.core.nodes import NodePopulation, check_size
+from adaptiveneuralnetwork.core.checks import check_int
+from adaptiveneuralnetwork.core.nodes import NodePopulation
 
 
 class AdaptiveModel(nn.Module):
@@ -43,10 +44,10 @@ class AdaptiveModel(nn.Module):
         super().__init__()
         if not isinstance(config, AdaptiveConfig):
             raise TypeError(f"config must be an AdaptiveConfig, got {config!r}")
-        check_size("input_dim", config.input_dim)
-        check_size("output_dim", config.output_dim)
-        check_size("hidden_dim", config.hidden_dim)
-        check_size("num_nodes", config.num_nodes)
+        check_int("input_dim", config.input_dim)
+        check_int("output_dim", config.output_dim)
+        check_int("hidden_dim", config.hidden_dim)
+        check_int("num_nodes", config.num_nodes)
         place: dict[str, Any] = {"device": config.device, "dtype": _floating_dtype(config.dtype)}
         self.config = config
         self.encoder = nn.Linear(config.input_dim, config.hidden_dim, **place)

@@ -86,7 +86,7 @@ def phase_coefficients(energy_decay: float, adaptation_rate: float) -> Tensor:
         )
         for effect in (PHASE_EFFECTS[phase] for phase in Phase)
     ]
-    return torch.tensor(columns).t().contiguous()
+    return torch.tensor(columns, dtype=torch.float64).t().contiguous()
 
 
 def node_coefficients(table: Tensor, phase: Tensor) -> NodeCoefficients:
@@ -155,11 +155,11 @@ def next_hidden(hidden: Tensor, fired: Tensor, features: Tensor, plasticity: Ten
         features: what the nodes read, ``(N, H)``.
         plasticity: share of the way that each node moves, ``(M,)``.
     """
-    trace = torch.addmm(hidden, fired.t(), features, beta=0, alpha=FAST_WEIGHT_SCALE / len(fired))
+    trace = torch.addmm(hidden, fired.t(), features, beta=0, alpha=FAST_WEIGHT_SCALE / fired.size(0))
     return torch.lerp(hidden, trace.to(hidden.dtype), plasticity.unsqueeze(1))
 
 
 def next_activity(activity: Tensor, fired: Tensor, rate: float) -> Tensor:
     """Return the running mean of how often each node fires, ``(M,)``, from ``fired`` ``(N, M)``."""
-    num_samples = len(fired)
+    num_samples = fired.size(0)
     return torch.addmv(activity, fired.t(), fired.new_ones(num_samples), beta=1 - rate, alpha=rate / num_samples)

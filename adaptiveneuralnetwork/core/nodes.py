@@ -1,6 +1,7 @@
 """``NodePopulation``: the layer of adaptive nodes, with all of its state in buffers."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,7 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adaptiveneuralnetwork.core import dynamics
-from adaptiveneuralnetwork.core.phases import PHASE_NAMES, phase_at, phase_boundaries, staggered_clocks
+from adaptiveneuralnetwork.core.checks import check_finite, check_int, check_rate
+from adaptiveneuralnetwork.core.phases import (
+    DEFAULT_PHASE_WEIGHTS,
+    PHASE_NAMES,
+    phase_at,
+    phase_boundaries,
+    staggered_clocks,
+)
 
 
 class NodePopulation(nn.Module):
@@ -38,7 +46,7 @@ class NodePopulation(nn.Module):
         activity_threshold: activity that a node is regulated towards, and above which it counts as active.
         adaptation_rate: rate of the running averages per step; 0 or more, limited to 1.
         circadian_period: steps in a node's day.
-        phase_weights: relative duration of the phases by name.
+        phase_weights: relative duration of the phases by name; a phase left out has none.
         device: where parameters and buffers are made.
         dtype: their floating-point type.
 
@@ -74,19 +82,20 @@ class NodePopulation(nn.Module):
         activity_threshold: float = 0.5,
         adaptation_rate: float = 0.1,
         circadian_period: int = 100,
-        phase_weights: dict[str, float] | None = None,
+        phase_weights: Mapping[str, float] = DEFAULT_PHASE_WEIGHTS,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, size in (("num_nodes", num_nodes), ("hidden_dim", hidden_dim), ("spatial_dim", spatial_dim)):
-            check_size(name, size)
-        check_size("circadian_period", circadian_period)
-        _check_rate("connection_radius", connection_radius)
-        _check_rate("energy_decay", energy_decay)
-        _check_rate("adaptation_rate", adaptation_rate)
-        _check_real("activity_threshold", activity_threshold)
-        boundaries = phase_boundaries(_EQUAL_PHASES if phase_weights is None else phase_weights, circadian_period)
+        check_int("num_nodes", num_nodes)
+        check_int("hidden_dim", hidden_dim)
+        check_int("spatial_dim", spatial_dim)
+        check_rate("connection_radius", connection_radius)
+        check_rate("energy_decay", energy_decay)
+        check_finite("activity_threshold", activity_threshold)
+        check_rate("adaptation_rate", adaptation_rate)
+        check_int("circadian_period", circadian_period)
+        boundaries = phase_boundaries(phase_weights, circadian_period)
 
         self.connection_radius = float(connection_radius)
         self.activity_threshold = float(activity_threshold)
@@ -123,7 +132,7 @@ class NodePopulation(nn.Module):
         bias = dynamics.excitability(self.activity, self._threshold)
         response = torch.relu(F.linear(features, weight, bias))
         # A batch without samples says nothing about how often a node fires.
-        if self.training and not self.frozen and len(features):
+        if self.training and not self.frozen and features.size(0):
             self._step(node, features, response)
         return response
 
@@ -161,27 +170,3 @@ class NodePopulation(nn.Module):
             self.activity.copy_(dynamics.next_activity(self.activity, fired, self.adaptation_rate))
             self.clock.add_(1).remainder_(self.circadian_period)
             self.phase.copy_(phase_at(self.clock, self._boundaries))
-
-
-_EQUAL_PHASES = dict.fromkeys(PHASE_NAMES, 1.0)
-
-
-def check_size(name: str, value: Any) -> None:
-    """Raise unless ``value`` is an int of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int of 1 or more, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be 1 or more, got {value!r}")
-
-
-def _check_rate(name: str, value: Any) -> None:
-    _check_real(name, value)
-    if value < 0:
-        raise ValueError(f"{name} must be 0 or more, got {value!r}")
-
-
-def _check_real(name: str, value: Any) -> None:
-    if not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")

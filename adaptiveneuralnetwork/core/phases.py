@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from enum import IntEnum
 from numbers import Real
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ class Phase(IntEnum):
 
 
 PHASE_NAMES = tuple(phase.name.lower() for phase in Phase)
+DEFAULT_PHASE_WEIGHTS = MappingProxyType({"active": 0.6, "interactive": 0.25, "sleep": 0.1, "inspired": 0.05})
 
 
 def phase_boundaries(weights: Mapping[str, float], period: int) -> list[int]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.core.checks import check_int, check_rate
 
 Loader = DataLoader[tuple[Tensor, ...]]
 
@@ -114,13 +115,10 @@ def create_synthetic_loaders(
     batch_size = config.batch_size if batch_size is None else batch_size
     input_dim = config.input_dim if input_dim is None else input_dim
     num_classes = config.output_dim if num_classes is None else num_classes
-    _check_int("num_samples", num_samples, low=2)
-    _check_int("input_dim", input_dim)
-    _check_int("num_classes", num_classes)
-    if not isinstance(noise, Real):
-        raise TypeError(f"noise must be a number of 0 or more, got {noise!r}")
-    if not 0 <= noise < math.inf:
-        raise ValueError(f"noise must be finite and 0 or more, got {noise!r}")
+    check_int("num_samples", num_samples, low=2)
+    check_int("input_dim", input_dim)
+    check_int("num_classes", num_classes)
+    check_rate("noise", noise)
 
     source = _generator(config.seed if seed is None else seed)
     centres = torch.randn(num_classes, input_dim, generator=source)
@@ -164,7 +162,7 @@ def _split_loaders(
     shuffle: bool,
     generator: torch.Generator | None,
 ) -> tuple[Loader, Loader]:
-    _check_int("batch_size", batch_size)
+    check_int("batch_size", batch_size)
     num_test = _num_test(test_size, len(data))
     order = torch.randperm(len(data), generator=split)
     test, train = order[:num_test], order[num_test:]
@@ -185,13 +183,6 @@ def _num_test(test_size: float | int, num_samples: int) -> int:
     if not 0 < test_size < 1:
         raise ValueError(f"test_size must be above 0 and below 1, got {test_size!r}")
     return min(math.ceil(test_size * num_samples), num_samples - 1)
-
-
-def _check_int(name: str, value: Any, low: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an int of {low} or more, got {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be {low} or more, got {value!r}")
 
 
 def _generator(seed: int | None) -> torch.Generator | None:
