@@ -68,7 +68,7 @@ class NodeCoefficients(NamedTuple):
 
 
 def phase_coefficients(energy_decay: float, adaptation_rate: float) -> Tensor:
-    """Return the table of coefficients that :func:`node_coefficients` looks up: ``(5, 4)``, one column a phase.
+    """Return what :func:`node_coefficients` looks up: a table ``(5, 4)`` in float64 on CPU, one column a phase.
 
     Rates are limited to what keeps a step stable: ``decay (cost + recovery) <= 1`` (reached at an ``energy_decay`` of
     0.24), so that the energy never leaves [0, 1], and ``rate plasticity <= 1``.
@@ -86,7 +86,7 @@ def phase_coefficients(energy_decay: float, adaptation_rate: float) -> Tensor:
         )
         for effect in (PHASE_EFFECTS[phase] for phase in Phase)
     ]
-    return torch.tensor(columns, dtype=torch.float64).t().contiguous()
+    return torch.tensor(columns, dtype=torch.float64, device="cpu").t().contiguous()
 
 
 def node_coefficients(table: Tensor, phase: Tensor) -> NodeCoefficients:
