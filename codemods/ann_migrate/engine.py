@@ -1,0 +1,77 @@
+"""The pure heart of the codemod: bytes in, verdicts and bytes out. It touches no disk and executes nothing that it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ann_migrate.legacy_api import NEEDLES
+from ann_migrate.project import Project
+from ann_migrate.result import FileResult, Problem
+from ann_migrate.source import TOO_DEEP, Source, UnreadableSource
+
+__all__ = ["Options", "Project", "may_be_candidate", "migrate_bytes"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to rewrite.
+
+    Args:
+        style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not there yet.
+
+    Raises:
+        ValueError: an unknown style.
+    """
+
+    style: Literal["faithful"] = "faithful"
+
+    def __post_init__(self) -> None:
+        if self.style != "faithful":
+            raise ValueError(f"style: got {self.style!r}, accepted is 'faithful'")
+
+
+def may_be_candidate(raw: bytes) -> bool:
+    """Whether a file can have a site at all: a search for the legacy names that costs almost nothing.
+
+    Example:
+        >>> may_be_candidate(b"import torch"), may_be_candidate(b"loop = TrainingLoop(m, c)")
+        (False, True)
+    """
+    return any(needle in raw for needle in NEEDLES)
+
+
+def migrate_bytes(
+    raw: bytes, *, path: Path, project: Project | None = None, options: Options | None = None
+) -> FileResult:
+    """Migrate one file.
+
+    Args:
+        raw: The file's bytes.
+        path: Its path, for the report and to find it in ``project``; never opened.
+        project: What is known of other files (default: nothing).
+        options: How to rewrite.
+
+    Returns:
+        The verdict on each site, and the new bytes (equal to ``raw`` where nothing changes). A file that cannot be analysed has
+        a ``problem`` and no sites. Nothing is raised for any input.
+
+    Example:
+        >>> code = b"from adaptiveneuralnetwork.training import TrainingLoop\\nTrainingLoop(model, config).train(loader, None, 3)\\n"
+        >>> result = migrate_bytes(code, path=Path("run.py"))
+        >>> result.sites[0].outcome.value, b".fit(loader, num_epochs=3)" in result.after
+        ('rewritten', True)
+    """
+    options = options or Options()
+    if not may_be_candidate(raw):
+        return FileResult(path, raw, raw)
+    from ann_migrate.migration import Migration
+
+    try:
+        source = Source.decode(raw)
+        return Migration(source, path, project or Project.single(), options.style).result(raw)
+    except UnreadableSource as error:
+        return FileResult(path, raw, raw, problem=error.problem)
+    except (RecursionError, MemoryError):
+        return FileResult(path, raw, raw, problem=Problem(TOO_DEEP, "nested too deeply to be analysed"))

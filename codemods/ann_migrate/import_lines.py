@@ -1,0 +1,210 @@
+"""One import statement edited: a legacy name taken out, new imports put in beside it, its layout and comments kept."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, replace
+
+from ann_migrate.edits import Edit, insert
+from ann_migrate.source import Source, Span, comments
+from ann_migrate.tree import Tree
+
+_HOME = "adaptiveneuralnetwork.training"
+_LIBRARY = "adaptiveneuralnetwork"
+
+
+@dataclass(frozen=True)
+class ImportChange:
+    """What happens to one import statement.
+
+    Args:
+        statement: The statement.
+        dropped: The aliases of it that go.
+        additions: New imports, as (dotted path, local name).
+    """
+
+    statement: ast.Import | ast.ImportFrom
+    dropped: list[ast.alias]
+    additions: list[tuple[str, str]]
+
+
+def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[Edit]:
+    """The edits that make the change.
+
+    New names of the library go into the statement itself, in place of the legacy name; others get lines of their own below it.
+    """
+    statement = change.statement
+    here, elsewhere = _split(statement, change)
+    remaining = len(statement.names) - len(change.dropped) + len(here)
+    lines = _statements(elsewhere)
+    edits: list[Edit] = []
+    if isinstance(statement, ast.ImportFrom) and (change.dropped or here):
+        if remaining:
+            edits.append(Edit(source.span(statement), lambda text: _edit_names(source, text, change, here)))
+        else:
+            first, lines = _take_library_line(lines)
+            edits += _replace_whole(source, tree, statement, first)
+    return [*edits, *_below(source, tree, statement, lines)]
+
+
+def _split(
+    statement: ast.Import | ast.ImportFrom, change: ImportChange
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The new names that this statement itself can import, and those that need lines of their own."""
+    module = statement.module if isinstance(statement, ast.ImportFrom) and not statement.level else None
+    here = [item for item in change.additions if module is not None and item[0].rpartition(".")[0] == module]
+    return here, [item for item in change.additions if item not in here]
+
+
+def _statements(additions: list[tuple[str, str]]) -> list[str]:
+    """Import statements for new names: from-imports of one module together, modules as ``import torch.nn as nn``."""
+    by_module: dict[str, list[str]] = {}
+    modules: list[str] = []
+    library = [path for path, _ in additions if path.startswith(_LIBRARY)]
+    for path, name in additions:
+        module, _, last = path.rpartition(".")
+        if module == "torch":
+            modules.append(f"import {path} as {name}")
+            continue
+        if path == f"{_HOME}.Trainer" and len(library) == 1:
+            module = f"{_HOME}.trainer"
+        by_module.setdefault(module, []).append(last if last == name else f"{last} as {name}")
+    froms = [f"from {module} import {', '.join(sorted(names, key=_isort_key))}" for module, names in sorted(by_module.items())]
+    return [*froms, *sorted(modules)]
+
+
+def _take_library_line(lines: list[str]) -> tuple[str | None, list[str]]:
+    """The line that best takes the place of a statement that goes: the library's, else the first."""
+    if not lines:
+        return None, []
+    first = next((line for line in lines if line.startswith(f"from {_LIBRARY}")), lines[0])
+    return first, [line for line in lines if line != first]
+
+
+# -- inside the statement ---------------------------------------------------------------------------------------------------
+
+
+def _edit_names(source: Source, text: str, change: ImportChange, here: list[tuple[str, str]]) -> str:
+    """The from-import with the dropped names out and the new ones in."""
+    statement = change.statement
+    dropped = [number for number, alias in enumerate(statement.names) if alias in change.dropped]
+    added = [path.rpartition(".")[2] if path.endswith(f".{name}") else f"{path.rpartition('.')[2]} as {name}" for path, name in here]
+    parts = _parse_names(text)
+    old = [part.text for part in parts.names]
+    plain = not re.search(r"[#\\\r\n]", parts.inside)
+    if plain:
+        names = [name for number, name in enumerate(old) if number not in dropped]
+        if dropped and old != sorted(old, key=_isort_key):
+            names[dropped[0] : dropped[0]] = added
+        else:
+            names += added
+        ordered = sorted(names, key=_isort_key) if old == sorted(old, key=_isort_key) else names
+        end = parts.names[-1].separator if parts.names[-1].separator.strip() else ""
+        return f"{parts.head}{parts.start}{', '.join(ordered)}{end or parts.tail_space}{parts.tail}"
+    return _edit_lines(text, parts, dropped, added)
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name of a from-import, and what stands behind it up to the next one."""
+
+    text: str
+    separator: str
+
+
+@dataclass(frozen=True)
+class _Parts:
+    head: str
+    start: str
+    names: tuple[_Name, ...]
+    tail_space: str
+    tail: str
+
+    @property
+    def inside(self) -> str:
+        return self.start + "".join(name.text + name.separator for name in self.names)
+
+
+def _parse_names(text: str) -> _Parts:
+    """Take a from-import apart by LibCST."""
+    import libcst as cst
+
+    match = re.search(r"\r\n|\r|\n", text)
+    newline = match.group() if match else "\n"
+    module = cst.Module([], default_newline=newline)
+    line = cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
+    node = cst.ensure_type(line.body[0], cst.ImportFrom)
+    assert not isinstance(node.names, cst.ImportStar)
+    names: list[_Name] = []
+    for alias in node.names:
+        comma = module.code_for_node(alias.comma) if isinstance(alias.comma, cst.Comma) else ""
+        bare = module.code_for_node(alias.with_changes(comma=cst.MaybeSentinel.DEFAULT))
+        names.append(_Name(bare, comma))
+    opening = module.code_for_node(node.lpar) if node.lpar else ""
+    closing = module.code_for_node(node.rpar) if node.rpar else ""
+    inside = "".join(name.text + name.separator for name in names)
+    head = text[: text.rindex(opening + inside + closing)] if inside else text
+    space = closing[:-1] if closing else ""
+    return _Parts(head, opening, tuple(names), space, ")" if closing else "")
+
+
+def _edit_lines(text: str, parts: _Parts, dropped: list[int], added: list[str]) -> str:
+    """A list of names over several lines, or with comments: the first dropped name's place takes the new names."""
+    names: list[_Name] = []
+    pending = list(added)
+    for number, name in enumerate(parts.names):
+        if number not in dropped:
+            names.append(name)
+        elif pending:
+            names.append(replace(name, text=", ".join(pending)))
+            pending = []
+        elif names and number == len(parts.names) - 1:
+            names[-1] = replace(names[-1], separator=name.separator)
+    if pending:
+        last = names[-1]
+        names[-1:] = [replace(last, separator=", "), _Name(", ".join(pending), last.separator)]
+    inside = "".join(name.text + name.separator for name in names)
+    new = f"{parts.head}{parts.start}{inside}{parts.tail_space}{parts.tail}"
+    lost = comments(text) - comments(new)
+    return new if not lost else new + "  " + "  ".join(lost)
+
+
+def _isort_key(name: str) -> tuple[int, str]:
+    """Order of names in an import as isort and ruff have it: constants, classes, others."""
+    bare = name.partition(" ")[0]
+    kind = 0 if bare.isupper() and len(bare) > 1 else 1 if bare[:1].isupper() else 2
+    return kind, bare
+
+
+# -- around the statement ---------------------------------------------------------------------------------------------------
+
+
+def _replace_whole(source: Source, tree: Tree, statement: ast.stmt, line: str | None) -> list[Edit]:
+    """The statement goes: another takes its place, or nothing does."""
+    span = source.span(statement)
+    if line is not None:
+        return [Edit(span, lambda text: _with_comments(line, text))]
+    start, end = source.line_start(span.start), source.line_end(span.end)
+    alone = not source.text(Span(start, span.start)).strip() and not source.text(Span(span.end, end)).strip()
+    if not alone or len(tree.block(statement)) == 1:
+        return [Edit(span, lambda text: _with_comments("pass", text))]
+    return [Edit(Span(start, end), lambda _: "")]
+
+
+def _with_comments(line: str, old: str) -> str:
+    return line + "".join(f"  {comment}" for comment in comments(old).elements())
+
+
+def _below(source: Source, tree: Tree, statement: ast.stmt, lines: list[str]) -> list[Edit]:
+    """New import statements behind ``statement``, on lines of their own where the line holds nothing else."""
+    if not lines:
+        return []
+    span = source.span(statement)
+    rest = source.text(Span(span.end, source.line_end(span.end)))
+    before = source.text(Span(source.line_start(span.start), span.start))
+    if before.strip() or rest.lstrip().startswith(";"):
+        return [insert(span.end, "".join(f"; {line}" for line in lines))]
+    newline = source.newline_at(span.end)
+    at = span.end + len(rest.rstrip("\r\n").encode("utf-8"))
+    return [insert(at, "".join(f"{newline}{before}{line}" for line in lines))]

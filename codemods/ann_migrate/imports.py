@@ -1,0 +1,208 @@
+"""Which names the new code can use, and what the import statements become.
+
+A wanted object (``torch.optim.Adam``) is reached by an import that the file already has, if that one is sure to be bound where it is used;
+otherwise by a new import beside the one of the legacy name, in the same block, under a name that collides with nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ann_migrate.edits import Edit
+from ann_migrate.import_lines import ImportChange, change_statement
+from ann_migrate.legacy_api import LEGACY_PATHS, LOGGING_CALLBACK, TRAINER, canonical
+from ann_migrate.resolve import Binding, Names, Scope, Variable
+from ann_migrate.rules import no_place_for_import
+from ann_migrate.sites import NameUse
+from ann_migrate.source import Source
+from ann_migrate.tree import dotted
+
+_HOME = "adaptiveneuralnetwork.training"
+_MODULES = {"torch.optim": ("optim", "torch_optim"), "torch.nn": ("nn", "torch_nn")}
+"""Modules that are imported as such (the guide's form), with the names to try."""
+
+
+@dataclass(eq=False)
+class _Addition:
+    """A new import: ``path`` bound to ``name``."""
+
+    path: str
+    name: str
+
+
+@dataclass(eq=False)
+class _Anchor:
+    """An import statement of a legacy name, with what is to be imported beside it."""
+
+    statement: ast.Import | ast.ImportFrom
+    additions: list[_Addition] = field(default_factory=list)
+
+
+class Imports:
+    """Hands out names for the new code of one file, and makes the edits that bind them.
+
+    Args:
+        source: The file.
+        names: Its names.
+    """
+
+    def __init__(self, source: Source, names: Names) -> None:
+        self.source = source
+        self.names = names
+        self._anchors: dict[ast.stmt, _Anchor] = {}
+        self._taken: dict[Scope, set[str]] = {}
+
+    # -- names for the new code ---------------------------------------------------------------------------------------------
+
+    def symbol(self, path: str, site: NameUse, use: ast.AST | None = None) -> str:
+        """The text that means ``path`` where ``use`` stands (default: at the site).
+
+        Raises:
+            Decline: there is no place for an import that would surely run before.
+        """
+        at = use or site.node
+        if path in (TRAINER, LOGGING_CALLBACK):
+            through_module = self._through_module(site, path.rpartition(".")[2])
+            if through_module is not None:
+                return through_module
+        existing = self._existing(path, at)
+        return existing if existing is not None else self._added(path, site, at)
+
+    def is_free(self, name: str, scope: Scope, use: ast.AST | None = None) -> bool:
+        """Whether ``name`` can be bound in ``scope`` without a change for any code that mentions it."""
+        if name in scope.bound or name in self._taken.get(scope, ()):
+            return False
+        for inner in scope.within():
+            if name in inner.mentioned:
+                variable = self.names.lookup(name, inner)
+                if variable is None or variable.scope is scope or variable.scope not in set(scope.within()):
+                    return False
+        if use is None:
+            return True
+        seen = self.names.lookup(name, self.names.scope_at(use))
+        return seen is None or seen.scope not in set(scope.within()) - {scope}
+
+    def reserve(self, name: str, scope: Scope) -> None:
+        """No later new name may be this one."""
+        self._taken.setdefault(scope, set()).add(name)
+
+    def _through_module(self, site: NameUse, name: str) -> str | None:
+        """``t.TrainingLoop`` gives ``t.Trainer`` where ``t`` is the package that has both."""
+        if not isinstance(site.node, ast.Attribute):
+            return None
+        path = self.names.path(site.node.value)
+        text = self.source.node_text(site.node.value)
+        if path == _HOME:
+            return f"{text}.{name}"
+        parts = dotted(site.node.value)
+        if path == f"{_HOME}.loops" and parts and len(parts) > 1:
+            if self.names.path(site.node.value.value) == _HOME:  # type: ignore[attr-defined]
+                return f"{'.'.join(parts[:-1])}.{name}"
+        return None
+
+    def _existing(self, path: str, at: ast.AST) -> str | None:
+        """The text by which an import that the file has reaches ``path`` at this place."""
+        module, _, last = path.rpartition(".")
+        wanted = [(module, f".{last}"), (path, "")]
+        if "." in module:
+            root = module.partition(".")[0]
+            wanted.append((root, path[len(root) :]))
+        if module == "ann_compat" or path in (TRAINER, LOGGING_CALLBACK):
+            wanted = [(path, "")]
+        for target, suffix in wanted:
+            variable = self._imported(target, at)
+            if variable is not None:
+                return f"{variable.name}{suffix}"
+        return None
+
+    def _imported(self, path: str, at: ast.AST) -> Variable | None:
+        scope_at = self.names.scope_at(at)
+        for scope in scope_at.outward():
+            if scope.kind == "class" and scope is not scope_at:
+                continue
+            for variable in scope.variables.values():
+                if not variable.bindings or self.names.lookup(variable.name, scope_at) is not variable:
+                    continue
+                if all(self._binds_for(binding, path, at) for binding in variable.bindings):
+                    return variable
+        return None
+
+    def _binds_for(self, binding: Binding, path: str, at: ast.AST) -> bool:
+        """Whether an import binding means ``path`` and surely ran before ``at``."""
+        if binding.path is None or canonical(binding.path) != path:
+            return False
+        statement = self.names.tree.statement(binding.node)
+        unconditional = self.names.tree.parent(statement) is binding.scope.node
+        before = (statement.lineno, statement.col_offset) < (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
+        return unconditional and before
+
+    # -- new imports --------------------------------------------------------------------------------------------------------
+
+    def _added(self, path: str, site: NameUse, at: ast.AST) -> str:
+        if not site.imports:
+            raise no_place_for_import.decline("the legacy name is not imported in this file")
+        scope = site.imports[0].scope
+        module, _, last = path.rpartition(".")
+        target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
+        for statement in {self.names.tree.statement(binding.node): None for binding in site.imports}:
+            assert isinstance(statement, (ast.Import, ast.ImportFrom))
+            anchor = self._anchors.setdefault(statement, _Anchor(statement))
+            known = next((item.name for item in anchor.additions if item.path == target), None)
+            if known is None:
+                known = self._name_across(target, site, scope, at)
+                anchor.additions.append(_Addition(target, known))
+        return f"{known}{suffix}"
+
+    def _name_across(self, target: str, site: NameUse, scope: Scope, at: ast.AST) -> str:
+        """A name for a new import: the same one beside every import of the site's name, free everywhere it must be."""
+        for binding in site.imports:
+            anchor = self._anchors.get(self.names.tree.statement(binding.node))
+            for item in anchor.additions if anchor else []:
+                if item.path == target:
+                    return item.name
+        if self._foreign_star_after(site):
+            raise no_place_for_import.decline("a later `import *` could bind the same name")
+        for name in _candidates(target):
+            if self.is_free(name, scope, at):
+                self.reserve(name, scope)
+                return name
+        raise AssertionError("candidates do not end")
+
+    def _foreign_star_after(self, site: NameUse) -> bool:
+        first = min(self.names.tree.statement(binding.node).lineno for binding in site.imports)
+        return any(star.lineno > first for star in self.names.module.star_imports)
+
+    # -- edits --------------------------------------------------------------------------------------------------------------
+
+    def edits(self, removable: Iterable[Variable]) -> list[Edit]:
+        """The edits of the import statements: ``removable`` are the legacy names that nothing refers to any more."""
+        dropped: dict[ast.stmt, list[ast.alias]] = {}
+        for variable in removable:
+            for binding in variable.bindings:
+                if binding.path in LEGACY_PATHS and binding.kind == "from" and isinstance(binding.node, ast.alias):
+                    dropped.setdefault(self.names.tree.statement(binding.node), []).append(binding.node)
+        edits: list[Edit] = []
+        for statement in sorted({*self._anchors, *dropped}, key=lambda item: (item.lineno, item.col_offset)):
+            assert isinstance(statement, (ast.Import, ast.ImportFrom))
+            anchor = self._anchors.get(statement)
+            additions = [(item.path, item.name) for item in anchor.additions] if anchor else []
+            change = ImportChange(statement, dropped.get(statement, []), additions)
+            edits += change_statement(self.source, self.names.tree, change)
+        return edits
+
+
+def _candidates(target: str) -> Iterable[str]:
+    if target in _MODULES:
+        yield from _MODULES[target]
+        base = _MODULES[target][1]
+    else:
+        base = target.rpartition(".")[2]
+        yield base
+        base = f"Ann{base}" if base[0].isupper() else f"ann_{base}"
+        yield base
+    number = 2
+    while True:
+        yield f"{base}{number}" if base[0].isupper() else f"{base}_{number}"
+        number += 1

@@ -1,0 +1,236 @@
+"""One file from names to edits: sites, objects, plans, edits, checks."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from types import ModuleType
+
+from ann_migrate import check
+from ann_migrate.arguments import Arguments
+from ann_migrate.edits import Edit, apply_edits
+from ann_migrate.flow import Escape, Flow, Use
+from ann_migrate.imports import Imports
+from ann_migrate.legacy_api import CONSTRUCTOR, QUICK_TRAIN
+from ann_migrate.plan import Context, Plan, PlanFailed
+from ann_migrate.project import Project
+from ann_migrate.resolve import Names, Variable
+from ann_migrate.result import FileResult, Outcome, Position, Problem, Site
+from ann_migrate.rules import annotation, constructor, in_f_string, layout_lost, quick_train, rules_with, unsupported_attribute
+from ann_migrate.rules._base import Decline
+from ann_migrate.sites import Form, NameUse, find_sites
+from ann_migrate.source import Source
+from ann_migrate.tree import Tree
+from ann_migrate.values import Values
+
+_DEEPEST = 100
+"""LibCST's parser is recursive and kills the process on very deep input: calls nested deeper are declined."""
+
+
+class Migration:
+    """The migration of one file."""
+
+    def __init__(self, source: Source, path: Path, project: Project, style: str) -> None:
+        self.source = source
+        self.path = path
+        self.project = project
+        self.style = style
+        self.tree = Tree(source.parse())
+        self.names = Names(self.tree)
+        self.module = project.module(path)
+        self.sites = find_sites(self.names, project, self.module)
+        self.flow = Flow(self.names, project, self.module)
+        self.values = Values(source, self.names, self.flow)
+        self.verdicts: dict[NameUse, Site] = {}
+
+    def result(self, raw: bytes) -> FileResult:
+        """The verdicts and the new bytes, checked."""
+        data, edited = self.rewrite()
+        sites = tuple(self.verdicts[use] for use in self.sites)
+        counted = [site.outcome for site in sites]
+        by_outcome = {outcome: counted.count(outcome) for outcome in Outcome}
+        assert sum(by_outcome.values()) == len(self.sites), "every site has one verdict"
+        if not edited:
+            return FileResult(self.path, raw, raw, sites)
+        try:
+            after = self.source.encode(data)
+            failure = None
+        except UnicodeError as error:
+            failure = f"the new text does not fit the file's encoding: {error}"
+        if failure is None:
+            failure = check.find_failure(self, data)
+        if failure is not None:
+            problem = Problem("ANN990", f"internal check failed, the file is left as it is: {failure}", internal=True)
+            return FileResult(self.path, raw, raw, (), problem)
+        return FileResult(self.path, raw, after, sites)
+
+    def rewrite(self) -> tuple[bytes, bool]:
+        """The edited UTF-8 text, and whether anything was edited. Sets the verdicts.
+
+        An object whose edits turn out to be impossible is declined, and all is planned anew without it.
+        """
+        declined: dict[NameUse, Decline] = {}
+        while True:
+            plans = self._plan(declined)
+            try:
+                edits = self._edits(plans)
+                self.data, self.regions = apply_edits(self.source, edits)
+                break
+            except PlanFailed as failure:
+                declined[failure.site] = failure.decline
+        for plan in plans:
+            self._accept(plan)
+        return self.data, bool(edits)
+
+    # -- planning -----------------------------------------------------------------------------------------------------------
+
+    def _plan(self, declined: dict[NameUse, Decline]) -> list[Plan]:
+        """Plans for all sites that can be rewritten; the verdicts of all others are set."""
+        self.verdicts = {}
+        self.imports = Imports(self.source, self.names)
+        context = Context(
+            source=self.source,
+            tree=self.tree,
+            names=self.names,
+            project=self.project,
+            module=self.module,
+            flow=self.flow,
+            values=self.values,
+            imports=self.imports,
+            sites=self.sites,
+        )
+        plans: list[Plan] = []
+        # Calls first: the plan of an object takes the annotations of its assignments with it.
+        for use in sorted(self.sites, key=lambda use: not self._is_call(use)):
+            if any(use in plan.annotations for plan in plans):
+                continue
+            try:
+                if use in declined:
+                    raise declined[use]
+                plan = self._plan_site(context, use)
+            except Decline as decline:
+                self.verdicts[use] = self._declined(use, decline)
+                continue
+            if plan is not None:
+                plans.append(plan)
+        return plans
+
+    def _is_call(self, use: NameUse) -> bool:
+        call = self.tree.parent(use.node)
+        return use.form is Form.NAME and use.doubt is None and isinstance(call, ast.Call) and call.func is use.node
+
+    def _plan_site(self, context: Context, use: NameUse) -> Plan | None:
+        """The plan for a site that makes an object; None for one that is ignored.
+
+        Raises:
+            Decline: the site is left as it is.
+        """
+        for rule in rules_with("explain_ignored"):
+            reason = rule.explain_ignored(use)
+            if reason is not None:
+                self.verdicts[use] = Site(self._position(use), rule.CODE, Outcome.IGNORED, reason)
+                return None
+        if not self._is_call(use):
+            raise next(found for rule in rules_with("explain_name") if (found := rule.explain_name(use, self.tree)))
+        call = self.tree.parents[use.node]
+        assert isinstance(call, ast.Call)
+        self._check_place(use, call)
+        if use.target == QUICK_TRAIN:
+            return quick_train.plan_call(context, use, call)
+        arguments = Arguments(call, CONSTRUCTOR)
+        try:
+            plan = Plan(context, use, self.flow.follow(call), arguments)
+        except Escape as escape:
+            rules = rules_with("explain_escape")
+            raise next(found for rule in rules if (found := rule.explain_escape(escape, self.tree))) from None
+        for item in plan.found.uses:
+            self._check_place(use, item.call or item.attribute)
+            _use_rule(item).plan_use(item, plan)
+        constructor.plan_constructor(plan)
+        annotation.plan_annotations(plan)
+        return plan
+
+    def _check_place(self, use: NameUse, node: ast.expr) -> None:
+        """Decline what stands in an f-string, or is nested more deeply than the editor's parser can be trusted with."""
+        for at in self.tree.ancestors(node):
+            if isinstance(at, ast.JoinedStr):
+                raise in_f_string.decline(node)
+            if isinstance(at, ast.stmt):
+                break
+        if _depth(node) > _DEEPEST:
+            raise layout_lost.decline("the call is nested too deeply to be edited")
+
+    # -- edits and verdicts -------------------------------------------------------------------------------------------------
+
+    def _edits(self, plans: list[Plan]) -> list[Edit]:
+        if not plans:
+            return []
+        rewritten = {use for plan in plans for use in (plan.site, *plan.annotations)}
+        edits = [edit for plan in plans for edit in plan.edits]
+        return [*edits, *self.imports.edits(self._removable(rewritten))]
+
+    def _removable(self, rewritten: set[NameUse]) -> list[Variable]:
+        """The variables that hold a legacy name, to which nothing refers any more."""
+        kept_targets = {use.target for use in self.sites if use not in rewritten and use.form in (Form.STRING, Form.EXPORT)}
+        removable = []
+        for variable in {self.names.variable(binding.node) for use in rewritten for binding in use.imports}:
+            others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
+            exported = variable.scope.kind == "module" and (
+                self.path.name == "__init__.py" or self.project.importer(self.module, variable.name) is not None
+            )
+            targets = {binding.path.rpartition(".")[2] for binding in variable.bindings if binding.path}
+            if not others and not exported and not targets & kept_targets:
+                removable.append(variable)
+        return removable
+
+    def _imported_by(self, use: NameUse, variable: Variable) -> bool:
+        return any(self.names.variable(binding.node) is variable for binding in use.imports)
+
+    def _accept(self, plan: Plan) -> None:
+        code, reason = plan.verdict
+        self.verdicts[plan.site] = Site(
+            self._position(plan.site), code, Outcome.REWRITTEN, reason, notes=tuple(plan.notes)
+        )
+        for use in plan.annotations:
+            reason = "the annotation goes with the object that is assigned"
+            self.verdicts[use] = Site(self._position(use), annotation.REWRITE_CODE, Outcome.REWRITTEN, reason)
+
+    def _declined(self, use: NameUse, decline: Decline) -> Site:
+        culprit = decline.culprit
+        at = None
+        if isinstance(culprit, (ast.expr, ast.stmt, ast.alias, ast.arg, ast.keyword, ast.excepthandler, ast.pattern)):
+            at = self.source.position(self.source.offset(culprit.lineno, culprit.col_offset))
+        position = self._position(use)
+        return Site(
+            position, decline.code, Outcome.DECLINED, decline.reason, at if at != position else None, decline.advice
+        )
+
+    def _position(self, use: NameUse) -> Position:
+        """Where the legacy name itself stands: behind the dots of ``t.TrainingLoop``."""
+        span = self.source.span(use.node)
+        if isinstance(use.node, ast.Attribute):
+            return self.source.position(span.end - len(use.node.attr.encode("utf-8")))
+        return self.source.position(span.start)
+
+
+def _use_rule(use: Use) -> ModuleType:
+    """The rule that knows an attribute of the loop.
+
+    Raises:
+        Decline: none does.
+    """
+    for rule in rules_with("plan_use"):
+        if use.attribute.attr in rule.ATTRIBUTES:
+            return rule
+    raise unsupported_attribute.decline(use)
+
+
+def _depth(node: ast.AST) -> int:
+    """How deeply an expression is nested, counted without recursion."""
+    deepest = 0
+    pending: list[tuple[ast.AST, int]] = [(node, 1)]
+    while pending:
+        at, level = pending.pop()
+        deepest = max(deepest, level)
+        pending.extend((child, level + 1) for child in ast.iter_child_nodes(at))
+    return deepest

@@ -1,0 +1,225 @@
+"""The plan for one object: what its constructor and each use become. Nothing is edited before every part of it is known to be right."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ann_migrate.arguments import Arguments
+from ann_migrate.edits import Edit, insert
+from ann_migrate.flow import Flow, LoopObject, SelfAttribute
+from ann_migrate.imports import Imports
+from ann_migrate.project import Project
+from ann_migrate.resolve import Names, Scope, Variable
+from ann_migrate.rules import config_out_of_reach
+from ann_migrate.rules._base import Decline
+from ann_migrate.sites import NameUse
+from ann_migrate.source import Source
+from ann_migrate.tree import FUNCTIONS, Tree
+from ann_migrate.values import Values
+
+
+@dataclass(eq=False)
+class Context:
+    """Everything known about one file."""
+
+    source: Source
+    tree: Tree
+    names: Names
+    project: Project
+    module: str | None
+    flow: Flow
+    values: Values
+    imports: Imports
+    sites: list[NameUse]
+    temporaries: dict[Scope, set[str]] = field(default_factory=dict)
+    """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
+
+
+class PlanFailed(Exception):
+    """Making an edit showed that the object must be declined after all."""
+
+    def __init__(self, site: NameUse, decline: Decline) -> None:
+        super().__init__(str(decline))
+        self.site = site
+        self.decline = decline
+
+
+@dataclass(eq=False)
+class Plan:
+    """Edits and notes for one object, collected by the rules of its uses and then by the rule of its constructor."""
+
+    context: Context
+    site: NameUse
+    found: LoopObject
+    arguments: Arguments
+    edits: list[Edit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    records_needed: bool = False
+    """Some use reads or writes what only the bridge's recorder keeps (history, files, percent)."""
+    verdict: tuple[str, str] = ("", "")
+    """The code and the reason for the report, set by the rule of the constructor."""
+    annotations: list[NameUse] = field(default_factory=list)
+    """Sites in the annotations of the assignments that hold the object: rewritten with it."""
+    held_config: str | None = None
+    """The name (or attribute of self) that the constructor binds the config to, because a use needs it and cannot reach it."""
+
+    # -- places -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def constructor(self) -> ast.Call:
+        return self.found.constructor
+
+    @property
+    def statement(self) -> ast.stmt:
+        return self.context.tree.statement(self.constructor)
+
+    @property
+    def scope(self) -> Scope:
+        """The scope that runs the constructor."""
+        return self.context.names.scope_at(self.constructor)
+
+    def insertable(self) -> bool:
+        """Whether statements can be put before the constructor's, without running anything later than before.
+
+        The constructor must be the first thing that its statement does, and the statement the first of its line. In a class
+        body the names would become attributes.
+        """
+        statement = self.statement
+        if self.scope.kind not in ("module", "function") or not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)):
+            return False
+        at: ast.AST = self.constructor
+        while at is not statement:
+            parent = self.context.tree.parents[at]
+            first = (
+                (isinstance(parent, (ast.Attribute, ast.Subscript, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)) and parent.value is at)
+                or (isinstance(parent, ast.Call) and parent.func is at)
+            )  # fmt: skip
+            if not first:
+                return False
+            at = parent
+        source = self.context.source
+        start = source.span(statement).start
+        line = source.line_start(start)
+        return not source.data[line:start].strip(b" \t\x0c") and source.data[:line].rstrip(b"\r\n")[-1:] != b"\\"
+
+    def is_assigned(self) -> bool:
+        """Whether the constructor is the whole value of an assignment: ``loop = TrainingLoop(...)``."""
+        parent = self.context.tree.parent(self.constructor)
+        return isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is self.constructor
+
+    def before_statement(self, lines: list[str]) -> None:
+        """Put statements before the constructor's."""
+        if not lines:
+            return
+        source = self.context.source
+        start = source.span(self.statement).start
+        indent, newline = source.indentation(start), source.newline_at(start)
+        self.edits.append(insert(source.line_start(start), "".join(f"{indent}{line}{newline}" for line in lines)))
+
+    def edit(self, node: ast.expr, transform: Callable[[str], str]) -> None:
+        """Replace a node's text. A Decline that ``transform`` raises declines this object, and all is planned anew."""
+
+        def guarded(text: str) -> str:
+            try:
+                return transform(text)
+            except Decline as decline:
+                raise PlanFailed(self.site, decline) from decline
+
+        self.edits.append(Edit(self.context.source.span(node), guarded))
+
+    def symbol(self, path: str, at: ast.AST | None = None) -> str:
+        """The text that means a library object at ``at`` (default: the constructor)."""
+        return self.context.imports.symbol(path, self.site, at)
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    # -- the config, where a use needs it -----------------------------------------------------------------------------------
+
+    def config_at(self, at: ast.expr) -> str:
+        """The text that means the loop's config where ``at`` stands.
+
+        Raises:
+            Decline: it cannot be reached there, and there is no safe place to keep it.
+        """
+        if self.held_config is None:
+            config = self.arguments["config"]
+            text = self.context.values.text_at(config, self.constructor, at)
+            if text is not None:
+                return text
+            text = self._config_on_self(config, at)
+            if text is not None:
+                return text
+            self.held_config = self._name_to_hold(at)
+        base, dot, attribute = self.held_config.rpartition(".")
+        if not dot:
+            return self.held_config
+        receiver = self._receiver_name(at) or base
+        return f"{receiver}.{attribute}"
+
+    def _config_on_self(self, config: ast.expr, at: ast.expr) -> str | None:
+        """``self.config`` where the constructor's own method keeps the very same config there."""
+        if not isinstance(config, ast.Name) or not isinstance(self.holder, SelfAttribute):
+            return None
+        variable = self.context.names.variable(config)
+        if len(variable.bindings) != 1 or self.context.tree.inside_loop(variable.bindings[0].node):
+            return None
+        for read in variable.reads:
+            parent = self.context.tree.parent(read)
+            if not isinstance(parent, ast.Assign) or len(parent.targets) != 1 or parent.value is not read:
+                continue
+            target = parent.targets[0]
+            if isinstance(target, ast.Attribute) and self.context.flow.method_owner(target) is self.holder.owner:
+                block = self.context.tree.block(self.statement)
+                if any(item is parent for item in block) and self.context.values.assigned_once(target):
+                    receiver = self._receiver_name(at)
+                    return f"{receiver}.{target.attr}" if receiver else None
+        return None
+
+    def _name_to_hold(self, at: ast.expr) -> str:
+        """A new name, bound just before the object is, so that it always belongs to the object that is held."""
+        holder = self.holder
+        imports = self.context.imports
+        if not self.insertable() or holder is None:
+            raise config_out_of_reach.decline(at)
+        if isinstance(holder, SelfAttribute):
+            slots = "__slots__" in self.context.names.scopes[holder.owner].bound
+            target = next(item for item in _targets(self.statement) if isinstance(item, ast.Attribute))
+            for attribute in (f"{holder.attribute}_config", f"{holder.attribute}_legacy_config"):
+                if not slots and attribute.encode() not in self.context.source.data and isinstance(target.value, ast.Name):
+                    return f"{target.value.id}.{attribute}"
+            raise config_out_of_reach.decline(at)
+        if holder.scope is not self.scope:
+            raise config_out_of_reach.decline(at)
+        taken = self.context.temporaries.get(self.scope, set())
+        names = self.names_for("config", f"{holder.name}_config")
+        free = [name for name in names if name not in taken and imports.is_free(name, self.scope, at)]
+        if not free:
+            raise config_out_of_reach.decline(at)
+        imports.reserve(free[0], self.scope)
+        return free[0]
+
+    def names_for(self, parameter: str, *others: str) -> list[str]:
+        """Names to try for a temporary that holds an argument."""
+        return [parameter, *others, f"{parameter}_", f"legacy_{parameter}", *(f"{parameter}_{number}" for number in range(2, 9))]
+
+    @property
+    def holder(self) -> Variable | SelfAttribute | None:
+        return self.found.holders[0] if len(self.found.holders) == 1 else None
+
+    def _receiver_name(self, at: ast.expr) -> str | None:
+        """What ``self`` is called in the method that ``at`` stands in."""
+        for node in self.context.tree.ancestors(at):
+            if isinstance(node, FUNCTIONS) and isinstance(self.context.tree.parent(node), ast.ClassDef):
+                positional = [*node.args.posonlyargs, *node.args.args]
+                return positional[0].arg if positional else None
+        return None
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []

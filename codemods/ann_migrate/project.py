@@ -1,0 +1,162 @@
+"""What the analysis of one file may ask about the other files of its project. It reads nothing by itself: a reader is given to it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
+
+
+class Project:
+    """The Python files around the file that is analysed, by module name.
+
+    Args:
+        modules: Dotted module name of each file of the project (``pkg`` for ``pkg/__init__.py``).
+        read: Gives a file's bytes. Called at most once for each file and only when a question needs it; an OSError counts
+            as "not there".
+
+    Example:
+        >>> files = {Path("app.py"): b"from jobs import loop"}
+        >>> project = Project({"app": Path("app.py"), "jobs": Path("jobs.py")}, files.__getitem__)
+        >>> project.module(Path("jobs.py"))
+        'jobs'
+        >>> project.importer("jobs", "loop")
+        PosixPath('app.py')
+    """
+
+    def __init__(self, modules: Mapping[str, Path], read: Callable[[Path], bytes]) -> None:
+        self._modules = dict(modules)
+        self._names = {path: name for name, path in self._modules.items()}
+        self._read = read
+        self._contents: dict[Path, bytes] = {}
+        self._trees: dict[Path, ast.Module | None] = {}
+
+    @classmethod
+    def single(cls) -> Project:
+        """A project of one file: nothing is known of others (standard input, one file on its own)."""
+        return cls({}, lambda path: b"")
+
+    def module(self, path: Path) -> str | None:
+        """The dotted name under which other files import ``path``; None where unknown."""
+        return self._names.get(path)
+
+    def holds(self, module: str) -> bool:
+        """Whether a module (or a package above it) is part of this project."""
+        parts = module.split(".")
+        return any(".".join(parts[:end]) in self._modules for end in range(1, len(parts) + 1))
+
+    def importer(self, module: str | None, name: str) -> Path | None:
+        """A file that imports ``name`` from ``module``, or uses it as an attribute of that module."""
+        if module is None:
+            return None
+        last = module.rpartition(".")[2]
+        needles = (re.compile(rb"\b" + name.encode() + rb"\b"), re.compile(rb"\b" + last.encode() + rb"\b|from\s+\.+\s+import"))
+        for path in self._others(module):
+            data = self._content(path)
+            if all(needle.search(data) for needle in needles) and self._imports(path, module, name):
+                return path
+        return None
+
+    def attribute_user(self, module: str | None, attribute: str, class_name: str) -> tuple[Path, int] | None:
+        """A file and line that uses ``.attribute`` on what may be an instance of ``class_name`` of ``module``.
+
+        ``self.attribute`` in a class that has neither ``class_name`` among its bases nor any base of its project is about
+        another object.
+        """
+        needle = re.compile(rb"\.\s*" + attribute.encode() + rb"\b|[\"']" + attribute.encode() + rb"[\"']")
+        for path in self._others(module):
+            if not needle.search(self._content(path)):
+                continue
+            tree = self._tree(path)
+            if tree is None:
+                return path, 1
+            line = _attribute_line(tree, attribute)
+            if line is not None:
+                return path, line
+        return None
+
+    def legacy_export(self, module: str, name: str) -> str | None:
+        """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, if any."""
+        path = self._modules.get(module)
+        if path is None or not any(needle in self._content(path) for needle in NEEDLES):
+            return None
+        for node in ast.walk(self._tree(path) or ast.Module([], [])):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name and f"{node.module}.{alias.name}" in LEGACY_PATHS:
+                        return alias.name
+        return None
+
+    # -- helpers ------------------------------------------------------------------------------------------------------------
+
+    def _others(self, module: str | None) -> list[Path]:
+        return [path for name, path in self._modules.items() if name != module]
+
+    def _content(self, path: Path) -> bytes:
+        if path not in self._contents:
+            try:
+                self._contents[path] = self._read(path)
+            except OSError:
+                self._contents[path] = b""
+        return self._contents[path]
+
+    def _tree(self, path: Path) -> ast.Module | None:
+        if path not in self._trees:
+            try:
+                self._trees[path] = ast.parse(self._content(path))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._trees[path] = None
+        return self._trees[path]
+
+    def _imports(self, path: Path, module: str, name: str) -> bool:
+        tree = self._tree(path)
+        if tree is None:
+            return True
+        package = self._package(path)
+        aliases: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                source = _absolute(node, package)
+                for alias in node.names:
+                    if source == module and alias.name in (name, "*"):
+                        return True
+                    if f"{source}.{alias.name}" == module:
+                        aliases.add(alias.asname or alias.name)
+            elif isinstance(node, ast.Import):
+                aliases.update(alias.asname or alias.name for alias in node.names if alias.name == module)
+        return any(
+            isinstance(node, ast.Attribute) and node.attr == name and ast.unparse(node.value) in aliases
+            for node in ast.walk(tree)
+        )
+
+    def _package(self, path: Path) -> str:
+        module = self._names.get(path, "")
+        return module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    base = parts[: len(parts) - (node.level - 1)]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _attribute_line(tree: ast.Module, attribute: str) -> int | None:
+    """The first line where ``.attribute`` (or its name in a getattr-like string) is used on something not surely unrelated."""
+    unrelated: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and all(isinstance(base, ast.Name) and base.id == "object" for base in node.bases):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
+                    unrelated.add(part)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == attribute and node not in unrelated:
+            return node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "setattr"):
+            if any(isinstance(argument, ast.Constant) and argument.value == attribute for argument in node.args):
+                return node.lineno
+    return None

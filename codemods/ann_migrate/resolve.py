@@ -1,0 +1,373 @@
+"""What names mean: Python's scopes, every binding of every variable, and the dotted path that an expression stands for.
+
+The facts are flow-insensitive: a variable has the list of *all* its bindings, and a rule acts only where they agree. Scoping is Python's
+own (class scopes are skipped by nested functions, comprehensions have their own, a walrus binds outside them); the tests hold
+it against :mod:`symtable` over the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ann_migrate.legacy_api import canonical
+from ann_migrate.tree import Tree
+
+_FUNCTION_KINDS = ("function", "lambda", "comprehension", "type")
+
+
+@dataclass(eq=False)
+class Binding:
+    """One place that binds a variable (or deletes it).
+
+    Attributes:
+        kind: ``import``, ``from``, ``name`` (any ``Name`` that is stored to), ``del``, ``def``, ``class``, ``param``, ``except``,
+            ``match`` or ``type``.
+        node: The node that binds: a ``Name``, ``alias``, ``arg``, definition, handler or pattern.
+        scope: The scope in which the binding stands; the variable may live elsewhere (``global``, ``nonlocal``, walrus).
+        path: For imports, the dotted path that the name then means.
+    """
+
+    kind: str
+    node: ast.AST
+    scope: Scope
+    path: str | None = None
+
+
+@dataclass(eq=False)
+class Variable:
+    """A name in the scope where it lives, with all its bindings and reads. No bindings: a builtin, or undefined here."""
+
+    name: str
+    scope: Scope
+    bindings: list[Binding] = field(default_factory=list)
+    reads: list[ast.Name] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name} of {self.scope.kind}>"
+
+
+@dataclass(eq=False)
+class Scope:
+    """A module, class, function, lambda, comprehension or (Python 3.12) type parameter scope."""
+
+    kind: str
+    node: ast.AST
+    parent: Scope | None
+    children: list[Scope] = field(default_factory=list)
+    variables: dict[str, Variable] = field(default_factory=dict)
+    globals: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
+    mentioned: set[str] = field(default_factory=set)
+    """Names read or bound by code that stands in this scope, wherever they resolve to."""
+    star_imports: list[ast.ImportFrom] = field(default_factory=list)
+
+    def within(self) -> Iterator[Scope]:
+        """This scope and all inside it."""
+        yield self
+        for child in self.children:
+            yield from child.within()
+
+    def outward(self) -> Iterator[Scope]:
+        """This scope and all around it, innermost first."""
+        at: Scope | None = self
+        while at is not None:
+            yield at
+            at = at.parent
+
+
+class Names:
+    """The names of one module, resolved.
+
+    Example:
+        >>> import ast
+        >>> tree = Tree(ast.parse("from torch import nn as N\\nN.Linear"))
+        >>> names = Names(tree)
+        >>> names.path(tree.module.body[1].value)
+        'torch.nn.Linear'
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.module = Scope("module", tree.module, None)
+        self.scopes: dict[ast.AST, Scope] = {tree.module: self.module}
+        self._scope_of_name: dict[ast.AST, Scope] = {}
+        self._variable_of: dict[ast.AST, Variable] = {}
+        self._pending: list[tuple[str, Binding]] = []
+        self._reads: list[ast.Name] = []
+        _Collector(self).collect()
+        self._link()
+
+    # -- questions ----------------------------------------------------------------------------------------------------------
+
+    def variable(self, name: ast.AST) -> Variable:
+        """The variable that a ``Name`` (or another binding node) reads or binds."""
+        return self._variable_of[name]
+
+    def scope_of(self, name: ast.AST) -> Scope:
+        """The scope in which a ``Name`` stands."""
+        return self._scope_of_name[name]
+
+    def scope_at(self, node: ast.AST) -> Scope:
+        """The scope in which the code of any node runs."""
+        child: ast.AST = node
+        for at in self.tree.ancestors(node):
+            if isinstance(at, ast.comprehension) and child is not at.iter:
+                return self.scopes[self.tree.parents[at]]
+            if at in self.scopes and _runs_inside(at, child):
+                return self.scopes[at]
+            child = at
+        return self.module
+
+    def lookup(self, name: str, scope: Scope) -> Variable | None:
+        """What ``name`` would mean if read in ``scope``; None where nothing in the file binds it."""
+        return self._home(name, scope, create=False)
+
+    def path(self, node: ast.AST) -> str | None:
+        """The canonical dotted path that a name or attribute chain stands for, if all bindings of its name agree on one."""
+        paths = self.paths(node)
+        return next(iter(paths)) if len(paths) == 1 and None not in paths else None
+
+    def paths(self, node: ast.AST) -> set[str | None]:
+        """All that a name or attribute chain may stand for: canonical paths, and None for what is not an import."""
+        attributes: list[str] = []
+        while isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return {None}
+        found: set[str | None] = set()
+        for variable in self.meanings(node):
+            for binding in variable.bindings:
+                found.add(canonical(".".join([binding.path, *reversed(attributes)])) if binding.path else None)
+        return found or {None}
+
+    def meanings(self, name: ast.Name) -> list[Variable]:
+        """The variables that a name may read: one, or in a class body that binds the name also the one outside."""
+        own = self.variable(name)
+        scope = self.scope_of(name)
+        if own.scope.kind != "class" or scope.parent is None:
+            return [own]
+        outer = self._home(name.id, scope.parent, create=False)
+        return [own, outer] if outer is not None and outer.bindings else [own]
+
+    def variables(self) -> Iterator[Variable]:
+        for scope in self.module.within():
+            yield from scope.variables.values()
+
+    # -- building -----------------------------------------------------------------------------------------------------------
+
+    def bind(self, name: str, kind: str, node: ast.AST, scope: Scope, path: str | None = None) -> None:
+        """Record a binding; called while the tree is walked."""
+        scope.bound.add(name)
+        scope.mentioned.add(name)
+        self._scope_of_name[node] = scope
+        self._pending.append((name, Binding(kind, node, scope, path)))
+
+    def read(self, node: ast.Name, scope: Scope) -> None:
+        """Record a read; called while the tree is walked."""
+        scope.mentioned.add(node.id)
+        self._scope_of_name[node] = scope
+        self._reads.append(node)
+
+    def _link(self) -> None:
+        for name, binding in self._pending:
+            variable = self._home(name, binding.scope)
+            assert variable is not None
+            variable.bindings.append(binding)
+            self._variable_of[binding.node] = variable
+        for node in self._reads:
+            variable = self._home(node.id, self._scope_of_name[node])
+            assert variable is not None
+            variable.reads.append(node)
+            self._variable_of[node] = variable
+
+    def _home(self, name: str, scope: Scope, *, create: bool = True) -> Variable | None:
+        """The variable that ``name`` in ``scope`` is: its own, a global, or the nearest enclosing function's."""
+        home = self.module
+        if name in scope.bound and name not in scope.globals and name not in scope.nonlocals:
+            home = scope
+        elif name not in scope.globals:
+            at = scope.parent
+            while at is not None:
+                if at.kind in _FUNCTION_KINDS:
+                    if name in at.globals:
+                        break
+                    if name in at.bound and name not in at.nonlocals:
+                        home = at
+                        break
+                at = at.parent
+        if name not in home.variables:
+            if not create:
+                return None
+            home.variables[name] = Variable(name, home)
+        return home.variables[name]
+
+
+class _Collector(ast.NodeVisitor):
+    """Walks the tree once and records bindings and reads in the scope where each stands."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.scope = names.module
+
+    def collect(self) -> None:
+        self.visit(self.names.tree.module)
+
+    def _inside(self, kind: str, node: ast.AST, parts: Iterable[ast.AST | None]) -> None:
+        scope = Scope(kind, node, self.scope)
+        self.scope.children.append(scope)
+        self.names.scopes[node] = scope
+        outside, self.scope = self.scope, scope
+        for part in parts:
+            if part is not None:
+                self.visit(part)
+        self.scope = outside
+
+    # -- names --------------------------------------------------------------------------------------------------------------
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.names.read(node, self.scope)
+            return
+        kind = "del" if isinstance(node.ctx, ast.Del) else "name"
+        scope = self.scope
+        if isinstance(self.names.tree.parent(node), ast.NamedExpr):
+            while scope.kind == "comprehension" and scope.parent is not None:
+                scope = scope.parent
+        self.names.bind(node.id, kind, node, scope)
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.scope.globals.update(node.names)
+        self.scope.mentioned.update(node.names)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self.scope.nonlocals.update(node.names)
+        self.scope.mentioned.update(node.names)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self.names.bind(name, "import", alias, self.scope, alias.name if alias.asname else name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            if alias.name == "*":
+                self.scope.star_imports.append(node)
+                continue
+            # A relative import is some module of the project: its path starts with dots and equals no library path.
+            path = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+            self.names.bind(alias.asname or alias.name, "from", alias, self.scope, path)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.name:
+            self.names.bind(node.name, "except", node, self.scope)
+        self.generic_visit(node)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        if node.name:
+            self.names.bind(node.name, "match", node, self.scope)
+        self.generic_visit(node)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> None:
+        if node.name:
+            self.names.bind(node.name, "match", node, self.scope)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        if node.rest:
+            self.names.bind(node.rest, "match", node, self.scope)
+        self.generic_visit(node)
+
+    # -- scopes -------------------------------------------------------------------------------------------------------------
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        self._defaults(node.args)
+        self.names.bind(node.name, "def", node, self.scope)
+        annotations = [*self._annotations(node.args), node.returns]
+        with_parameters = getattr(node, "type_params", [])
+        if with_parameters:
+            outside = self._enter_type_scope(node, with_parameters)
+        for annotation in annotations:
+            if annotation is not None:
+                self.visit(annotation)
+        self._inside("function", node, [*_arguments(node.args), *node.body])
+        if with_parameters:
+            self.scope = outside
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._defaults(node.args)
+        self._inside("lambda", node, [*_arguments(node.args), node.body])
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self.names.bind(node.arg, "param", node, self.scope)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        self.names.bind(node.name, "class", node, self.scope)
+        with_parameters = getattr(node, "type_params", [])
+        if with_parameters:
+            outside = self._enter_type_scope(node, with_parameters)
+        for base in [*node.bases, *node.keywords]:
+            self.visit(base)
+        self._inside("class", node, node.body)
+        if with_parameters:
+            self.scope = outside
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        first, *others = node.generators
+        self.visit(first.iter)
+        elements: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._inside("comprehension", node, [first.target, *first.ifs, *others, *elements])
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
+
+    def visit_TypeAlias(self, node: ast.AST) -> None:  # Python 3.12
+        self.visit(node.name)  # type: ignore[attr-defined]
+        self._inside("type", node, [*node.type_params, node.value])  # type: ignore[attr-defined]
+
+    def visit_TypeVar(self, node: ast.AST) -> None:  # Python 3.12
+        self.names.bind(node.name, "type", node, self.scope)  # type: ignore[attr-defined]
+        self.generic_visit(node)
+
+    visit_ParamSpec = visit_TypeVarTuple = visit_TypeVar  # noqa: N815
+
+    def _enter_type_scope(self, node: ast.AST, parameters: list[ast.AST]) -> Scope:
+        outside = self.scope
+        scope = Scope("type", node, outside)
+        outside.children.append(scope)
+        self.scope = scope
+        for parameter in parameters:
+            self.visit(parameter)
+        return outside
+
+    def _defaults(self, arguments: ast.arguments) -> None:
+        for default in [*arguments.defaults, *arguments.kw_defaults]:
+            if default is not None:
+                self.visit(default)
+
+    def _annotations(self, arguments: ast.arguments) -> list[ast.expr | None]:
+        return [argument.annotation for argument in _arguments(arguments)]
+
+
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+    ends = [arguments.vararg, arguments.kwarg]
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *(end for end in ends if end is not None)]
+    return every
+
+
+def _runs_inside(scope_node: ast.AST, child: ast.AST) -> bool:
+    """Whether ``child``, a direct part of the node that opens a scope, is run in that scope and not around it."""
+    if isinstance(scope_node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return any(item is child for item in scope_node.body)
+    if isinstance(scope_node, ast.Lambda):
+        return child is scope_node.body
+    if isinstance(scope_node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        return child is not scope_node.generators[0]
+    return True

@@ -1,0 +1,37 @@
+"""What rules are made of: the verdict that declines, and the shape that a rule module has."""
+
+from __future__ import annotations
+
+import ast
+from typing import Protocol
+
+
+class Decline(Exception):
+    """An object or a site is left as it is; says why, where, and what its author can do.
+
+    Args:
+        code: The code of the rule that declines, such as ``ANN301``.
+        reason: One sentence that names the construct.
+        culprit: The node that is the cause, where that is not the site itself.
+        advice: What the author can do about it.
+    """
+
+    def __init__(self, code: str, reason: str, culprit: ast.AST | None = None, advice: str = "") -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+        self.culprit = culprit
+        self.advice = advice
+
+
+class Rule(Protocol):
+    """What every rule module has. ``__doc__`` is its page in the catalogue.
+
+    ``VALID`` holds sources that the rule leaves alone; ``INVALID`` holds, for a rule that rewrites, pairs of source and expected output,
+    and for a rule that declines, sources (left byte for byte) whose site gets the rule's code.
+    """
+
+    CODE: str
+    VALID: tuple[str, ...]
+    INVALID: tuple[str, ...] | tuple[tuple[str, str], ...]
+    __doc__: str

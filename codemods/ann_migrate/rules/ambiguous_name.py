@@ -1,0 +1,46 @@
+"""A name that is not surely the legacy one.
+
+Two bindings of the name disagree (a fallback in ``except ImportError``, an ``if``/``else`` with two imports, a later assignment), or the
+module's attribute is replaced somewhere in the file. What the call makes then depends on the run.
+"""
+
+from __future__ import annotations
+
+from ann_migrate.rules._base import Decline
+from ann_migrate.sites import NameUse
+
+CODE = "ANN201"
+ADVICE = "bind the name once, by one import"
+VALID = (
+    "class TrainingLoop: ...\nTrainingLoop()\n",
+    "from pykeen.training import TrainingLoop\nTrainingLoop(1, 2)\n",
+)
+INVALID = (
+    """\
+try:
+    from adaptiveneuralnetwork.training import TrainingLoop
+except ImportError:
+    TrainingLoop = None
+TrainingLoop(model, config).train(loader)
+""",
+    """\
+if fast:
+    from adaptiveneuralnetwork.training import TrainingLoop
+else:
+    from mine import TrainingLoop
+TrainingLoop(model, config).train(loader)
+""",
+    """\
+import adaptiveneuralnetwork.training as t
+t = other
+t.TrainingLoop(model, config).train(loader)
+""",
+)
+
+
+def explain_name(use: NameUse, tree: object) -> Decline | None:
+    if use.doubt == "ambiguous":
+        return Decline(CODE, f"the name of {use.target} is bound to different things in this file", None, ADVICE)
+    if use.doubt == "patched":
+        return Decline(CODE, f"the module's attribute {use.target} is replaced in this file", None, ADVICE)
+    return None

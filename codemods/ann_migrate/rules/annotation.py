@@ -1,0 +1,71 @@
+"""TrainingLoop in an annotation.
+
+A parameter, a return type, a variable or ``cast`` names the class as a type. What flows there is decided elsewhere. (The annotation of an
+assignment whose value is the constructor is rewritten with it.)
+"""
+
+from __future__ import annotations
+
+import ast
+
+from ann_migrate.legacy_api import TRAINER
+from ann_migrate.plan import Plan
+from ann_migrate.rules._base import Decline
+from ann_migrate.sites import Form, NameUse
+from ann_migrate.tree import Tree
+
+CODE = "ANN205"
+REWRITE_CODE = "ANN112"
+ADVICE = "once every object that flows here is a Trainer, annotate it so"
+VALID = ()
+INVALID = (
+    "from adaptiveneuralnetwork.training import TrainingLoop\ndef run(loop: TrainingLoop) -> None: ...\n",
+    """\
+from adaptiveneuralnetwork.training import TrainingLoop
+def make() -> "TrainingLoop | None": ...
+""",
+    """\
+from typing import cast
+from adaptiveneuralnetwork.training import TrainingLoop
+x = cast(TrainingLoop, y)
+""",
+)
+
+
+def explain_name(use: NameUse, tree: Tree) -> Decline | None:
+    if use.form is Form.ANNOTATION_STRING or _in_annotation(use.node, tree):
+        return Decline(CODE, f"{use.target} stands in an annotation", None, ADVICE)
+    return None
+
+
+def plan_annotations(plan: Plan) -> None:
+    """Rewrite the annotations of the assignments that hold an object which is rewritten."""
+    within = {node for annotated in plan.found.annotations for node in ast.walk(annotated)}
+    for use in plan.context.sites:
+        if use.node not in within or use.target != plan.site.target:
+            continue
+        if use.form is Form.NAME and use.doubt is None:
+            name = plan.symbol(TRAINER, use.node)
+            plan.edit(use.node, lambda _, name=name: name)
+        elif use.form is Form.ANNOTATION_STRING and isinstance(use.node, ast.Constant) and use.node.value == use.target:
+            name = plan.symbol(TRAINER, use.node)
+            plan.edit(use.node, lambda text, name=name, old=use.target: text.replace(old, name))
+        else:
+            continue
+        plan.annotations.append(use)
+
+
+def _in_annotation(node: ast.AST, tree: Tree) -> bool:
+    child = node
+    for at in tree.ancestors(node):
+        if isinstance(at, (ast.arg, ast.AnnAssign)):
+            return at.annotation is child
+        if isinstance(at, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return at.returns is child
+        if isinstance(at, ast.Call):
+            name = at.func.attr if isinstance(at.func, ast.Attribute) else getattr(at.func, "id", "")
+            return name == "cast" and bool(at.args) and at.args[0] is child
+        if isinstance(at, ast.stmt):
+            return False
+        child = at
+    return False

@@ -1,0 +1,33 @@
+"""``loop.config`` becomes the config itself.
+
+Trainer keeps no config. Where the config that the loop was made with is still reachable under its own name, that name takes the place.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from ann_migrate.flow import Use
+from ann_migrate.plan import Plan
+from ann_migrate.rules import config_out_of_reach, device_changed, unsupported_attribute
+from ann_migrate.values import is_plain
+
+CODE = "ANN110"
+ATTRIBUTES = ("config",)
+VALID = (
+    "other.config\n",
+)
+INVALID: tuple[tuple[str, str], ...] = ()
+
+
+def plan_use(use: Use, plan: Plan) -> None:
+    """Plan the edit of one read of ``config``."""
+    if not isinstance(use.attribute.ctx, ast.Load):
+        raise unsupported_attribute.decline(use)
+    if not is_plain(use.receiver):
+        raise config_out_of_reach.decline(use.attribute)
+    parent = plan.context.tree.parent(use.attribute)
+    if isinstance(parent, ast.Attribute) and parent.attr == "device" and not isinstance(parent.ctx, ast.Load):
+        raise device_changed.decline(parent)
+    text = plan.config_at(use.attribute)
+    plan.edit(use.attribute, lambda _: text)

@@ -1,0 +1,34 @@
+"""A string that names the class or function.
+
+``mock.patch("pkg.mod.TrainingLoop")``, ``monkeypatch.setattr(mod, "TrainingLoop", ...)``, ``getattr(mod, "TrainingLoop")``: they find the
+name when the program runs, so the name must stay bound.
+"""
+
+from __future__ import annotations
+
+from ann_migrate.rules._base import Decline
+from ann_migrate.sites import Form, NameUse
+
+CODE = "ANN208"
+VALID = (
+    """\
+print("TrainingLoop")
+""",
+)
+INVALID = (
+    """\
+import adaptiveneuralnetwork.training as t
+cls = getattr(t, "TrainingLoop")
+""",
+    """\
+from unittest import mock
+mock.patch("adaptiveneuralnetwork.training.TrainingLoop")
+""",
+)
+
+
+def explain_name(use: NameUse, tree: object) -> Decline | None:
+    if use.form is not Form.STRING:
+        return None
+    reason = f"a string names {use.target}"
+    return Decline(CODE, reason, None, "name Trainer there once the code that is looked up uses it")

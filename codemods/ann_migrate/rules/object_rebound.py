@@ -1,0 +1,37 @@
+"""The name or attribute that holds the object is bound again.
+
+Which object a later use means then depends on the run.
+"""
+
+from __future__ import annotations
+
+from ann_migrate.flow import Escape
+from ann_migrate.rules._base import Decline
+
+CODE = "ANN304"
+ADVICE = "give each loop a name of its own"
+VALID = (
+    "loop = Other(m, c)\nloop = None\n",
+)
+INVALID = (
+    """\
+from adaptiveneuralnetwork.training import TrainingLoop
+loop = TrainingLoop(model, config)
+loop = wrap()
+loop.train(loader)
+""",
+    """\
+from adaptiveneuralnetwork.training import TrainingLoop
+class Job:
+    def __init__(self, model, config):
+        self.loop = TrainingLoop(model, config)
+    def reset(self, other):
+        self.loop = other
+""",
+)
+
+
+def explain_escape(escape: Escape, tree: object) -> Decline | None:
+    if escape.how != "rebound":
+        return None
+    return Decline(CODE, "the name that holds the loop is bound to something else too", escape.node, ADVICE)

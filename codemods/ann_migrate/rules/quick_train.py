@@ -1,0 +1,58 @@
+"""``quick_train(...)`` becomes ``legacy_quick_train(...)``.
+
+The bridge's function builds the model and a Trainer, trains as the legacy function did and returns the same dict, with a Trainer under
+``"trainer"``. So the dict must not leave the places that are seen here, and nobody may read that key.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from ann_migrate.arguments import Arguments
+from ann_migrate.calls import rename_function
+from ann_migrate.flow import LoopObject
+from ann_migrate.legacy_api import QUICK_TRAIN_SIGNATURE
+from ann_migrate.plan import Context, Plan
+from ann_migrate.rules import quick_train_result
+from ann_migrate.sites import NameUse
+
+CODE = "ANN111"
+_KEYS = frozenset({"model", "metrics_history", "final_metrics"})
+VALID = (
+    "def quick_train(): ...\nquick_train()\n",
+)
+INVALID: tuple[tuple[str, str], ...] = ()
+
+
+def plan_call(context: Context, use: NameUse, call: ast.Call) -> Plan:
+    """Plan the edit of one ``quick_train`` call.
+
+    Raises:
+        Decline: its dict goes where the Trainer in it may be read.
+    """
+    arguments = Arguments(call, QUICK_TRAIN_SIGNATURE)
+    plan = Plan(context, use, LoopObject(call), arguments)
+    _check_result(context, call)
+    name = plan.symbol("ann_compat.legacy_quick_train")
+    plan.edit(call, lambda text: rename_function(text, name))
+    plan.verdict = (CODE, "quick_train becomes legacy_quick_train")
+    plan.note('the dict has a Trainer under "trainer"')
+    return plan
+
+
+def _check_result(context: Context, value: ast.expr) -> None:
+    """Raise Decline unless the dict is only subscripted with other keys than ``"trainer"``."""
+    parent = context.tree.parents[value]
+    if isinstance(parent, ast.Expr):
+        return
+    if isinstance(parent, ast.Subscript) and parent.value is value and isinstance(parent.ctx, ast.Load):
+        if isinstance(parent.slice, ast.Constant) and parent.slice.value in _KEYS:
+            return
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
+        variable = context.names.variable(parent.targets[0])
+        exported = variable.scope.kind == "module" and context.project.importer(context.module, variable.name)
+        if len(variable.bindings) == 1 and variable.scope.kind != "class" and not exported:
+            for read in variable.reads:
+                _check_result(context, read)
+            return
+    raise quick_train_result.decline(value)

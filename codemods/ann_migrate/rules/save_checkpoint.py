@@ -1,0 +1,24 @@
+"""``loop.save_checkpoint(epoch)`` becomes ``legacy_save_checkpoint(trainer, epoch)``.
+
+The legacy method takes an epoch and writes ``checkpoint_dir/checkpoint_epoch_{epoch}.pt`` with the config and the history;
+``Trainer.save_checkpoint`` takes a path and writes another format.
+"""
+
+from __future__ import annotations
+
+from ann_migrate.flow import Use
+from ann_migrate.plan import Plan
+from ann_migrate.rules._bridge import call_bridge
+
+CODE = "ANN105"
+ATTRIBUTES = ("save_checkpoint",)
+VALID = (
+    "model.save_checkpoint(1)\n",
+)
+INVALID: tuple[tuple[str, str], ...] = ()
+
+
+def plan_use(use: Use, plan: Plan) -> None:
+    """Plan the edit of one ``save_checkpoint`` call."""
+    call_bridge(use, plan, "legacy_save_checkpoint", {"epoch": "epoch"})
+    plan.note("writes the legacy checkpoint file")

@@ -1,0 +1,99 @@
+"""``loop.train(...)`` becomes ``trainer.fit(...)``.
+
+``train(train_loader, test_loader=None, num_epochs=None)`` and ``fit(train_loader, num_epochs, val_loader=None)`` take their arguments in
+different orders, so they are named. A number of epochs that is left out, None or 0 means the config's, read at this moment. What ``train``
+returns is the list of legacy records; where somebody may read what ``fit``'s rows lack (percent, times, the model's metrics, records of
+earlier calls), the bridge's ``legacy_history`` gives that list.
+
+Before::
+
+    metrics = loop.train(train_loader, test_loader, num_epochs=10)
+
+After::
+
+    metrics = loop.fit(train_loader, num_epochs=10, val_loader=test_loader)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from ann_migrate.arguments import Arguments
+from ann_migrate.calls import New, rename_method
+from ann_migrate.flow import Use
+from ann_migrate.history import needs_legacy_history
+from ann_migrate.legacy_api import METHODS
+from ann_migrate.plan import Plan
+from ann_migrate.rules import bound_method, order_of_evaluation
+from ann_migrate.values import is_plain
+
+CODE = "ANN102"
+ATTRIBUTES = ("train",)
+VALID = (
+    "model.train()\n",
+    "loop.train(loader)\n",
+)
+INVALID: tuple[tuple[str, str], ...] = ()
+
+
+def plan_use(use: Use, plan: Plan) -> None:
+    """Plan the edit of one ``train`` call."""
+    if use.call is None:
+        raise bound_method.decline(use)
+    call = use.call
+    arguments = Arguments(call, METHODS["train"])
+    new: dict[str, New] = {}
+    for number, name in enumerate(arguments.order):
+        if name == "train_loader":
+            new[name] = New(number, "train_loader" if number or arguments.is_keyword(name) else None)
+        elif name == "test_loader":
+            if arguments.given(name) is not None or _has_comment(plan, call):
+                new[name] = New(number, "val_loader")
+        else:
+            new[name] = New(number, "num_epochs", _epochs(plan, arguments, call))
+    if "num_epochs" not in new:
+        new["num_epochs"] = New(None, "num_epochs", f"{plan.config_at(call)}.num_epochs")
+        plan.note("trains for config.num_epochs epochs, read at this call")
+    order = list(new)
+    if all(is_plain(arguments[name]) for name in arguments.order) and not _has_comment(plan, call):
+        order = [name for name in ("train_loader", "num_epochs", "test_loader") if name in new]
+    bridged = needs_legacy_history(plan, call)
+    if bridged:
+        plan.records_needed = True
+        plan.note("returns the legacy records: accuracies in percent, times, the model's metrics")
+    wrapper = plan.symbol("ann_compat.legacy_history", call) if bridged else None
+    plan.edit(call, _transform([new[name] for name in order], wrapper))
+
+
+def _transform(arguments: list[New], wrapper: str | None) -> Callable[[str], str]:
+    def transform(text: str) -> str:
+        fit = rename_method(text, "train", "fit", arguments)
+        return f"{wrapper}({fit})" if wrapper else fit
+
+    return transform
+
+
+def _has_comment(plan: Plan, call: ast.Call) -> bool:
+    return "#" in plan.context.source.node_text(call)
+
+
+def _epochs(plan: Plan, arguments: Arguments, call: ast.Call) -> str:
+    """The template for the number of epochs: itself where it is surely not 0, else ``n or config.num_epochs``."""
+    value = arguments["num_epochs"]
+    if plan.context.values.is_nonzero_int(value):
+        return "{}"
+    if isinstance(value, ast.Constant) and not value.value:
+        plan.note("trains for config.num_epochs epochs, read at this call")
+        return f"{plan.config_at(call)}.num_epochs"
+    if isinstance(value, ast.Constant):
+        return "{}"
+    later = arguments.order[arguments.number("num_epochs") + 1 :]
+    if any(not is_plain(arguments[name]) for name in later):
+        raise order_of_evaluation.decline(value, "the number of epochs is followed by an argument that")
+    config = f"{plan.config_at(call)}.num_epochs"
+    if plan.context.source.node_text(value) == config:
+        return "{}"
+    plan.note("0 or None epochs still mean config.num_epochs")
+    loose = isinstance(value, (ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Yield, ast.YieldFrom))
+    return f"({{}}) or {config}" if loose else f"{{}} or {config}"

@@ -1,0 +1,23 @@
+"""``loop.train_epoch(loader, epoch)`` becomes ``legacy_train_epoch(trainer, loader, epoch)``.
+
+Trainer has no public method for one epoch; the bridge runs one by the legacy rule and returns its two figures.
+"""
+
+from __future__ import annotations
+
+from ann_migrate.flow import Use
+from ann_migrate.plan import Plan
+from ann_migrate.rules._bridge import call_bridge
+
+CODE = "ANN104"
+ATTRIBUTES = ("train_epoch",)
+VALID = (
+    "model.train_epoch(loader, 0)\n",
+)
+INVALID: tuple[tuple[str, str], ...] = ()
+
+
+def plan_use(use: Use, plan: Plan) -> None:
+    """Plan the edit of one ``train_epoch`` call."""
+    call_bridge(use, plan, "legacy_train_epoch", {"train_loader": "loader", "epoch": "epoch"})
+    plan.note("trains one epoch by the legacy rule")

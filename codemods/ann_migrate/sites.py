@@ -1,0 +1,224 @@
+"""The sites of a file: every use of a legacy name other than in an import, found by one pass over the names.
+
+This pass knows nothing of the rules. The engine holds their verdicts against it: rewritten + declined + ignored == found.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, STAR_MODULES, TRAINING_LOOP
+from ann_migrate.project import Project
+from ann_migrate.resolve import Binding, Names, Variable
+from ann_migrate.tree import dotted
+
+
+class Form(enum.Enum):
+    """How a site names the legacy API."""
+
+    NAME = "name"
+    ANNOTATION_STRING = "annotation string"
+    STRING = "string"
+    EXPORT = "export"
+
+
+@dataclass(eq=False)
+class NameUse:
+    """One site.
+
+    Attributes:
+        node: The ``Name``, ``Attribute`` (``t.TrainingLoop``) or string ``Constant`` that names the legacy API.
+        target: ``TrainingLoop`` or ``quick_train``.
+        form: How it names it.
+        imports: The import bindings that the name comes from (empty for star imports and some strings).
+        doubt: Why the name cannot be relied on, or None: ``ambiguous``, ``typing``, ``star`` or ``patched``.
+    """
+
+    node: ast.expr
+    target: str
+    form: Form = Form.NAME
+    imports: tuple[Binding, ...] = ()
+    doubt: str | None = None
+
+
+def find_sites(names: Names, project: Project, module: str | None) -> list[NameUse]:
+    """All sites of the file, in the order in which they stand."""
+    found = [*_named(names), *_starred(names), *_strings(names, project, module)]
+    patched = {use.target for use in found if use.form is Form.NAME and _is_attribute_write(use.node)}
+    for use in found:
+        if use.target in patched and use.doubt is None and use.form is Form.NAME and not _is_attribute_write(use.node):
+            use.doubt = "patched"
+    return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
+
+
+def legacy_imports(variable: Variable) -> list[Binding]:
+    """The bindings of a variable that are imports from which a legacy name can be reached."""
+    return [binding for binding in variable.bindings if binding.path and _reaches_legacy(binding.path)]
+
+
+def exported_names(names: Names) -> set[str]:
+    """The module-level names that are a legacy class or function: what other files can import from this one."""
+    exported = set()
+    for variable in names.module.variables.values():
+        if any(binding.path in LEGACY_PATHS for binding in variable.bindings):
+            exported.add(variable.name)
+    return exported
+
+
+def _reaches_legacy(path: str) -> bool:
+    return path in LEGACY_PATHS or any(legacy.startswith(path + ".") for legacy in LEGACY_PATHS)
+
+
+def _named(names: Names) -> Iterator[NameUse]:
+    suspects = {variable.name for variable in names.variables() if legacy_imports(variable)}
+    for node in ast.walk(names.tree.module):
+        if not (isinstance(node, ast.Name) and node.id in suspects) or isinstance(node.ctx, ast.Store):
+            continue
+        yield from _along_chain(names, node)
+
+
+def _along_chain(names: Names, node: ast.Name) -> Iterator[NameUse]:
+    """The site that starts at this name: the name itself, or the attribute of it that is legacy (``t.TrainingLoop``)."""
+    variables = names.meanings(node)
+    imports = tuple(binding for variable in variables for binding in legacy_imports(variable))
+    at: ast.expr = node
+    while True:
+        paths = names.paths(at)
+        targets = {LEGACY_PATHS[path] for path in paths if path in LEGACY_PATHS}
+        if targets:
+            doubt = None if len(paths) == 1 else "ambiguous"
+            if doubt is None and any(binding.kind == "del" for variable in variables for binding in variable.bindings):
+                doubt = None if isinstance(node.ctx, ast.Del) else "ambiguous"
+            if doubt is None and all(_typing_only(names, binding) for binding in imports):
+                doubt = "typing"
+            yield NameUse(at, min(targets), Form.NAME, imports, doubt)
+            return
+        parent = names.tree.parent(at)
+        if not isinstance(parent, ast.Attribute):
+            return
+        at = parent
+
+
+def _typing_only(names: Names, binding: Binding) -> bool:
+    """Whether an import runs for type checkers only: in the body of ``if TYPE_CHECKING:``."""
+    child: ast.AST = binding.node
+    for at in names.tree.ancestors(binding.node):
+        if isinstance(at, ast.If) and any(item is child for item in at.body):
+            parts = dotted(at.test)
+            if parts and parts[-1] == "TYPE_CHECKING":
+                return True
+        child = at
+    return False
+
+
+def _is_attribute_write(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+
+
+def _starred(names: Names) -> Iterator[NameUse]:
+    """Names that only a ``from adaptiveneuralnetwork.training import *`` can have brought."""
+    stars = [star for star in names.module.star_imports if star.level == 0 and star.module in STAR_MODULES]
+    if not stars:
+        return
+    for name in (TRAINING_LOOP, QUICK_TRAIN):
+        variable = names.module.variables.get(name)
+        if variable is not None and not variable.bindings:
+            for read in variable.reads:
+                yield NameUse(read, name, doubt="star")
+
+
+# -- strings ----------------------------------------------------------------------------------------------------------------
+
+
+def _strings(names: Names, project: Project, module: str | None) -> Iterator[NameUse]:
+    exported = exported_names(names)
+    for node in ast.walk(names.tree.module):
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)) or len(node.value) > 500:
+            continue
+        value = node.value
+        if _in_annotation(names, node):
+            imports = _annotation_imports(value, node, names)
+            if imports:
+                target = min(imports)
+                yield NameUse(node, target, Form.ANNOTATION_STRING, tuple(imports[target]))
+        elif value in exported and _in_dunder_all(names, node):
+            bindings = tuple(legacy_imports(names.module.variables[value]))
+            target = next(LEGACY_PATHS[binding.path] for binding in bindings if binding.path in LEGACY_PATHS)
+            yield NameUse(node, target, Form.EXPORT, bindings)
+        else:
+            named = _argument_target(node, value, names, exported, project, module)
+            if named is not None:
+                yield NameUse(node, named, Form.STRING)
+
+
+def _argument_target(
+    node: ast.Constant, value: str, names: Names, exported: set[str], project: Project, module: str | None
+) -> str | None:
+    """The legacy name that a string argument stands for: ``getattr(t, "TrainingLoop")``, ``patch("pkg.mod.TrainingLoop")``."""
+    call = names.tree.parent(node)
+    if not isinstance(call, ast.Call) or node not in call.args:
+        return None
+    index = call.args.index(node)
+    if index and value.isidentifier():
+        return LEGACY_PATHS.get(f"{names.path(call.args[index - 1])}.{value}")
+    if value in LEGACY_PATHS:
+        return LEGACY_PATHS[value]
+    home, _, name = value.rpartition(".")
+    if home and home == module and name in exported:
+        bindings = legacy_imports(names.module.variables[name])
+        return next(LEGACY_PATHS[binding.path] for binding in bindings if binding.path in LEGACY_PATHS)
+    return project.legacy_export(home, name) if home else None
+
+
+def _in_annotation(names: Names, node: ast.AST) -> bool:
+    child = node
+    for at in names.tree.ancestors(node):
+        if isinstance(at, (ast.arg, ast.AnnAssign)) and at.annotation is child:
+            return True
+        if isinstance(at, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return at.returns is child
+        if isinstance(at, ast.Call):  # typing.cast("TrainingLoop", x), TypeVar("T", bound="TrainingLoop")
+            path = names.path(at.func) or ""
+            first = bool(at.args) and at.args[0] is child
+            bound = isinstance(child, ast.keyword) and child.arg == "bound"
+            return (path.endswith("typing.cast") and first) or (path.endswith("TypeVar") and bound)
+        if isinstance(at, ast.stmt):
+            return False
+        child = at
+    return False
+
+
+def _annotation_imports(value: str, node: ast.AST, names: Names) -> dict[str, list[Binding]]:
+    """The legacy names in a string annotation, each with the imports that it comes from."""
+    try:
+        expression = ast.parse(value.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return {}
+    scope = names.scope_at(node)
+    found: dict[str, list[Binding]] = {}
+    for part in ast.walk(expression):
+        parts = dotted(part)
+        variable = names.lookup(parts[0], scope) if parts else None
+        if parts is None or variable is None:
+            continue
+        for binding in variable.bindings:
+            target = LEGACY_PATHS.get(".".join([binding.path, *parts[1:]])) if binding.path else None
+            if target:
+                found.setdefault(target, []).append(binding)
+    return found
+
+
+def _in_dunder_all(names: Names, node: ast.AST) -> bool:
+    statement = names.tree.statement(node)
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
+        targets = [statement.target]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        parts = dotted(statement.value.func)
+        return bool(parts) and parts is not None and parts[0] == "__all__"
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets)

@@ -1,0 +1,117 @@
+"""A syntax tree with parent links: which statement and block a node stands in, and what runs between two places."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BLOCKS = ("body", "orelse", "finalbody")
+
+
+class Tree:
+    """A module's tree with a parent for each node (built without recursion: depth is no matter here)."""
+
+    def __init__(self, module: ast.Module) -> None:
+        self.module = module
+        self.parents: dict[ast.AST, ast.AST] = {}
+        pending: list[ast.AST] = [module]
+        while pending:
+            node = pending.pop()
+            for child in ast.iter_child_nodes(node):
+                # Operators and contexts are shared singletons: they have no one parent and nobody asks for it.
+                if not isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
+                    self.parents[child] = node
+                    pending.append(child)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        return self.parents.get(node)
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around ``node``, innermost first, itself not included."""
+        at = self.parents.get(node)
+        while at is not None:
+            yield at
+            at = self.parents.get(at)
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The innermost statement that is or holds ``node``."""
+        if isinstance(node, ast.stmt):
+            return node
+        return next(at for at in self.ancestors(node) if isinstance(at, ast.stmt))
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The list of statements that ``statement`` is one of."""
+        parent = self.parents[statement]
+        for name in _BLOCKS:
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and any(item is statement for item in block):
+                return block
+        raise AssertionError(f"{type(parent).__name__} holds no block with this statement")
+
+    def function(self, node: ast.AST) -> ast.AST | None:
+        """The function, lambda or comprehension whose body runs ``node``'s code, or None for module and class level."""
+        child: ast.AST = node
+        for at in self.ancestors(node):
+            if isinstance(at, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(item is child for item in at.body):
+                return at
+            if isinstance(at, ast.Lambda) and at.body is child:
+                return at
+            child = at
+        return None
+
+    def inside_loop(self, node: ast.AST) -> bool:
+        """Whether ``node`` may run more than once in one run of its function (or module): in a loop or a comprehension."""
+        child: ast.AST = node
+        for at in self.ancestors(node):
+            if isinstance(at, FUNCTIONS):
+                return False
+            if isinstance(at, COMPREHENSIONS):
+                return True
+            if isinstance(at, ast.While) or (isinstance(at, LOOPS) and any(item is child for item in at.body)):
+                return True
+            child = at
+        return False
+
+    def path_after(self, first: ast.stmt, later: ast.AST) -> list[ast.stmt] | None:
+        """The statements that can run after ``first`` up to and with ``later``, where ``first`` surely ran before it.
+
+        ``first`` must stand in the block of ``later`` or in a block around it, in the same function; otherwise None: then
+        nothing is known about what runs between.
+        """
+        block = self.block(first)
+        start = next(index for index, item in enumerate(block) if item is first)
+        chain = {id(later), *(id(at) for at in self.ancestors(later))}
+        for end in range(start, len(block)):
+            if id(block[end]) in chain:
+                if self.function(later) is not self.function(first) or self._class_of(later) is not self._class_of(first):
+                    return None
+                return block[start + 1 : end + 1]
+        return None
+
+    def _class_of(self, node: ast.AST) -> ast.AST | None:
+        for at in self.ancestors(node):
+            if isinstance(at, (ast.ClassDef, *FUNCTIONS)):
+                return at
+        return None
+
+
+def dotted(node: ast.AST) -> tuple[str, ...] | None:
+    """The parts of a name or an attribute chain of a name (``a.b.c``); None for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+        return tuple(reversed(parts))
+    return None
+
+
+def root_name(node: ast.expr) -> ast.Name | None:
+    """The name that an attribute chain starts from."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
