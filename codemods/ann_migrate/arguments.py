@@ -29,7 +29,9 @@ class Arguments:
         values: dict[str, ast.expr] = {}
         places: list[tuple[int, int, str]] = []
         if len(call.args) > len(signature.parameters):
-            raise arguments_do_not_fit.decline(call, f"{signature.name}() takes {len(signature.parameters)} arguments at most")
+            raise arguments_do_not_fit.decline(
+                call, f"{signature.name}() takes {len(signature.parameters)} arguments at most"
+            )
         for name, value in zip(signature.parameters, call.args, strict=False):
             values[name] = value
             places.append((value.lineno, value.col_offset, name))

@@ -42,7 +42,9 @@ class Call:
     newline: str
 
     def __str__(self) -> str:
-        inside = "".join(f"{separator}{argument}" for separator, argument in zip(self.separators, self.arguments, strict=False))
+        inside = "".join(
+            f"{separator}{argument}" for separator, argument in zip(self.separators, self.arguments, strict=False)
+        )
         return f"{self.receiver}{self.access}{self.gap}({inside}{self.separators[-1]})"
 
     @property
@@ -262,7 +264,9 @@ def lay_out(function: str, pieces: Pieces, place: Place, *, many_lines: bool = F
     """``function(...)`` on one line if it fits (``LINE_LIMIT``) and has no comments, else one argument a line."""
     texts = [piece.text for piece in pieces.arguments]
     line = f"{function}({', '.join(texts)})"
-    has_comments = bool(pieces.opening or pieces.closing or any(piece.leading or piece.trailing for piece in pieces.arguments))
+    has_comments = bool(
+        pieces.opening or pieces.closing or any(piece.leading or piece.trailing for piece in pieces.arguments)
+    )
     fits = len(line) + place.used <= LINE_LIMIT and not any(_NEWLINE.search(text) for text in texts)
     if fits and not has_comments and not many_lines:
         return line

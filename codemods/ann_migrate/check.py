@@ -92,15 +92,25 @@ def _header(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case,
     for part in ast.iter_child_nodes(node):
         if isinstance(part, ast.expr) and part.end_lineno is not None and part.end_col_offset is not None:
             ends.append(source.offset(part.end_lineno, part.end_col_offset))
-        for expression in ast.walk(part) if isinstance(part, (ast.arguments, ast.withitem, ast.keyword, ast.pattern)) else ():
-            if isinstance(expression, (ast.expr, ast.arg)) and expression.end_lineno and expression.end_col_offset is not None:
+        for expression in (
+            ast.walk(part) if isinstance(part, (ast.arguments, ast.withitem, ast.keyword, ast.pattern)) else ()
+        ):
+            if (
+                isinstance(expression, (ast.expr, ast.arg))
+                and expression.end_lineno
+                and expression.end_col_offset is not None
+            ):
                 ends.append(source.offset(expression.end_lineno, expression.end_col_offset))
     return Span(start, max(ends))
 
 
 def _dump_header(node: ast.AST) -> str:
     """A statement's dump without its blocks."""
-    hidden = {name: getattr(node, name) for name in ("body", "handlers", "orelse", "finalbody", "cases") if isinstance(getattr(node, name, None), list)}
+    hidden = {
+        name: getattr(node, name)
+        for name in ("body", "handlers", "orelse", "finalbody", "cases")
+        if isinstance(getattr(node, name, None), list)
+    }
     try:
         for name in hidden:
             setattr(node, name, [])

@@ -227,7 +227,16 @@ class Flow:
                 call = self.tree.parent(node)
                 if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
                     name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
-                    if name in {"getattr", "setattr", "hasattr", "delattr", "attrgetter", "__setattr__", "object", "patch"}:
+                    if name in {
+                        "getattr",
+                        "setattr",
+                        "hasattr",
+                        "delattr",
+                        "attrgetter",
+                        "__setattr__",
+                        "object",
+                        "patch",
+                    }:
                         raise Escape("by name", node)
 
     def _is_known_base(self, base: ast.expr) -> bool:

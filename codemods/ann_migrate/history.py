@@ -47,7 +47,19 @@ def _runs_once(plan: Plan, call: ast.Call) -> bool:
 
 def _loop_of(plan: Plan, node: ast.AST) -> ast.AST | None:
     for at in plan.context.tree.ancestors(node):
-        if isinstance(at, (ast.For, ast.AsyncFor, ast.While, ast.comprehension, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        if isinstance(
+            at,
+            (
+                ast.For,
+                ast.AsyncFor,
+                ast.While,
+                ast.comprehension,
+                ast.ListComp,
+                ast.SetComp,
+                ast.DictComp,
+                ast.GeneratorExp,
+            ),
+        ):
             return at
         if isinstance(at, FUNCTIONS):
             return at
@@ -76,13 +88,22 @@ def _reads_same(plan: Plan, value: ast.expr) -> bool:
     parent = tree.parents[value]
     if isinstance(parent, ast.Expr):
         return True
-    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.args == [value] and not parent.keywords:
+    if (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Name)
+        and parent.args == [value]
+        and not parent.keywords
+    ):
         builtin = not plan.context.names.variable(parent.func).bindings
         return builtin and parent.func.id in ("len", "bool")
     if isinstance(parent, ast.Subscript) and parent.value is value and isinstance(parent.ctx, ast.Load):
         is_slice = isinstance(parent.slice, ast.Slice)
         return _reads_same(plan, parent) if is_slice else _row_reads_same(plan, parent)
-    if isinstance(parent, (ast.For, ast.comprehension)) and parent.iter is value and isinstance(parent.target, ast.Name):
+    if (
+        isinstance(parent, (ast.For, ast.comprehension))
+        and parent.iter is value
+        and isinstance(parent.target, ast.Name)
+    ):
         variable = plan.context.names.variable(parent.target)
         return len(variable.bindings) == 1 and all(_row_reads_same(plan, read) for read in variable.reads)
     if isinstance(parent, (ast.If, ast.While, ast.Assert, ast.IfExp)):

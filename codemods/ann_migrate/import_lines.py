@@ -70,7 +70,10 @@ def _statements(additions: list[tuple[str, str]]) -> list[str]:
         if path == f"{_HOME}.Trainer" and len(library) == 1:
             module = f"{_HOME}.trainer"
         by_module.setdefault(module, []).append(last if last == name else f"{last} as {name}")
-    froms = [f"from {module} import {', '.join(sorted(names, key=_isort_key))}" for module, names in sorted(by_module.items())]
+    froms = [
+        f"from {module} import {', '.join(sorted(names, key=_isort_key))}"
+        for module, names in sorted(by_module.items())
+    ]
     return [*froms, *sorted(modules)]
 
 
@@ -89,7 +92,10 @@ def _edit_names(source: Source, text: str, change: ImportChange, here: list[tupl
     """The from-import with the dropped names out and the new ones in."""
     statement = change.statement
     dropped = [number for number, alias in enumerate(statement.names) if alias in change.dropped]
-    added = [path.rpartition(".")[2] if path.endswith(f".{name}") else f"{path.rpartition('.')[2]} as {name}" for path, name in here]
+    added = [
+        path.rpartition(".")[2] if path.endswith(f".{name}") else f"{path.rpartition('.')[2]} as {name}"
+        for path, name in here
+    ]
     parts = _parse_names(text)
     old = [part.text for part in parts.names]
     plain = not re.search(r"[#\\\r\n]", parts.inside)

@@ -16,7 +16,15 @@ from ann_migrate.plan import Context, Plan, PlanFailed
 from ann_migrate.project import Project
 from ann_migrate.resolve import Names, Variable
 from ann_migrate.result import FileResult, Outcome, Position, Problem, Site
-from ann_migrate.rules import annotation, constructor, in_f_string, layout_lost, quick_train, rules_with, unsupported_attribute
+from ann_migrate.rules import (
+    annotation,
+    constructor,
+    in_f_string,
+    layout_lost,
+    quick_train,
+    rules_with,
+    unsupported_attribute,
+)
 from ann_migrate.rules._base import Decline
 from ann_migrate.sites import Form, NameUse, find_sites
 from ann_migrate.source import Source
@@ -171,7 +179,9 @@ class Migration:
 
     def _removable(self, rewritten: set[NameUse]) -> list[Variable]:
         """The variables that hold a legacy name, to which nothing refers any more."""
-        kept_targets = {use.target for use in self.sites if use not in rewritten and use.form in (Form.STRING, Form.EXPORT)}
+        kept_targets = {
+            use.target for use in self.sites if use not in rewritten and use.form in (Form.STRING, Form.EXPORT)
+        }
         removable = []
         for variable in {self.names.variable(binding.node) for use in rewritten for binding in use.imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]

@@ -87,7 +87,9 @@ class Plan:
         body the names would become attributes.
         """
         statement = self.statement
-        if self.scope.kind not in ("module", "function") or not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)):
+        if self.scope.kind not in ("module", "function") or not isinstance(
+            statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
+        ):
             return False
         at: ast.AST = self.constructor
         while at is not statement:
@@ -189,7 +191,11 @@ class Plan:
             slots = "__slots__" in self.context.names.scopes[holder.owner].bound
             target = next(item for item in _targets(self.statement) if isinstance(item, ast.Attribute))
             for attribute in (f"{holder.attribute}_config", f"{holder.attribute}_legacy_config"):
-                if not slots and attribute.encode() not in self.context.source.data and isinstance(target.value, ast.Name):
+                if (
+                    not slots
+                    and attribute.encode() not in self.context.source.data
+                    and isinstance(target.value, ast.Name)
+                ):
                     return f"{target.value.id}.{attribute}"
             raise config_out_of_reach.decline(at)
         if holder.scope is not self.scope:
@@ -204,7 +210,13 @@ class Plan:
 
     def names_for(self, parameter: str, *others: str) -> list[str]:
         """Names to try for a temporary that holds an argument."""
-        return [parameter, *others, f"{parameter}_", f"legacy_{parameter}", *(f"{parameter}_{number}" for number in range(2, 9))]
+        return [
+            parameter,
+            *others,
+            f"{parameter}_",
+            f"legacy_{parameter}",
+            *(f"{parameter}_{number}" for number in range(2, 9)),
+        ]
 
     @property
     def holder(self) -> Variable | SelfAttribute | None:

@@ -53,7 +53,10 @@ class Project:
         if module is None:
             return None
         last = module.rpartition(".")[2]
-        needles = (re.compile(rb"\b" + name.encode() + rb"\b"), re.compile(rb"\b" + last.encode() + rb"\b|from\s+\.+\s+import"))
+        needles = (
+            re.compile(rb"\b" + name.encode() + rb"\b"),
+            re.compile(rb"\b" + last.encode() + rb"\b|from\s+\.+\s+import"),
+        )
         for path in self._others(module):
             data = self._content(path)
             if all(needle.search(data) for needle in needles) and self._imports(path, module, name):
@@ -149,7 +152,9 @@ def _attribute_line(tree: ast.Module, attribute: str) -> int | None:
     """The first line where ``.attribute`` (or its name in a getattr-like string) is used on something not surely unrelated."""
     unrelated: set[ast.AST] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and all(isinstance(base, ast.Name) and base.id == "object" for base in node.bases):
+        if isinstance(node, ast.ClassDef) and all(
+            isinstance(base, ast.Name) and base.id == "object" for base in node.bases
+        ):
             for part in ast.walk(node):
                 if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
                     unrelated.add(part)

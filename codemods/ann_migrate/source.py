@@ -77,7 +77,9 @@ class Source:
             reason = f"not valid Python: {error.msg if isinstance(error, SyntaxError) else error}"
             raise UnreadableSource(Problem(INVALID_SYNTAX, reason)) from error
         if not kept:
-            reason = f"the file's encoding ({encoding}) does not give the same bytes back, so it cannot be edited safely"
+            reason = (
+                f"the file's encoding ({encoding}) does not give the same bytes back, so it cannot be edited safely"
+            )
             raise UnreadableSource(Problem(UNKEEPABLE_ENCODING, reason))
         return cls(data, encoding, bom)
 
@@ -174,7 +176,7 @@ class Source:
         """One step of indentation, as the file's first indented block has it; four spaces where there is none."""
         match = re.search(rb":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)+([ \t]+)\S", self.data)
         unit = match.group(1).decode("ascii") if match else "    "
-        return unit if unit == "\t" or set(unit) == {" "} and len(unit) <= 8 else "    "
+        return unit if unit == "\t" or (set(unit) == {" "} and len(unit) <= 8) else "    "
 
 
 def comments(text: str) -> Counter[str]:

@@ -86,7 +86,9 @@ class Tree:
         chain = {id(later), *(id(at) for at in self.ancestors(later))}
         for end in range(start, len(block)):
             if id(block[end]) in chain:
-                if self.function(later) is not self.function(first) or self._class_of(later) is not self._class_of(first):
+                if self.function(later) is not self.function(first) or self._class_of(later) is not self._class_of(
+                    first
+                ):
                     return None
                 return block[start + 1 : end + 1]
         return None

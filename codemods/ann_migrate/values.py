@@ -126,9 +126,7 @@ class Values:
             if isinstance(node.ctx, ast.Load):
                 continue
             other = self.flow.method_owner(node)
-            if (owner is not None and other is owner) or (dotted(node) == parts and (owner is None or other is None)):
-                found.append(node)
-            elif owner is not None and other is None:
+            if (owner is not None and other is owner) or (dotted(node) == parts and (owner is None or other is None)) or (owner is not None and other is None):
                 found.append(node)
         return found
 
@@ -198,7 +196,9 @@ class Values:
         if isinstance(node, ast.Name):
             made = self.made_by(node)
             variable = self.names.variable(node)
-            local = made is not None and not any(self._is_from_inside(binding, variable) for binding in variable.bindings)
+            local = made is not None and not any(
+                self._is_from_inside(binding, variable) for binding in variable.bindings
+            )
             return local and made is not None and not isinstance(made, ast.Name) and self.is_nonzero_int(made)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             node = node.operand

@@ -10,9 +10,7 @@ import ast
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN402"
-VALID = (
-    "TrainingLoop(model)\n",
-)
+VALID = ("TrainingLoop(model)\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(model).train(loader)\n",
     """\

@@ -10,9 +10,7 @@ from ann_migrate.flow import Use
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN307"
-VALID = (
-    "other.train\n",
-)
+VALID = ("other.train\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop

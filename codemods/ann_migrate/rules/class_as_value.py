@@ -11,9 +11,7 @@ from ann_migrate.sites import NameUse
 
 CODE = "ANN299"
 ADVICE = "call it directly, or write a function that makes the Trainer and pass that"
-VALID = (
-    "class TrainingLoop: ...\ncls = TrainingLoop\n",
-)
+VALID = ("class TrainingLoop: ...\ncls = TrainingLoop\n",)
 INVALID = (
     """\
 from functools import partial

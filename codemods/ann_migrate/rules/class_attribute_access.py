@@ -12,9 +12,7 @@ from ann_migrate.sites import Form, NameUse
 from ann_migrate.tree import Tree
 
 CODE = "ANN207"
-VALID = (
-    "import other as t\nt.TrainingLoop.train(loop, loader)\n",
-)
+VALID = ("import other as t\nt.TrainingLoop.train(loop, loader)\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop.train(loop, loader)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nprint(TrainingLoop.__init__.__doc__)\n",

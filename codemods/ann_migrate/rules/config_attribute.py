@@ -14,9 +14,7 @@ from ann_migrate.values import is_plain
 
 CODE = "ANN110"
 ATTRIBUTES = ("config",)
-VALID = (
-    "other.config\n",
-)
+VALID = ("other.config\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

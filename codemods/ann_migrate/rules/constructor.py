@@ -41,9 +41,7 @@ from ann_migrate.tree import dotted
 from ann_migrate.values import is_plain
 
 CODE = "ANN101"
-VALID = (
-    "class TrainingLoop: ...\nTrainingLoop(model, config)\n",
-)
+VALID = ("class TrainingLoop: ...\nTrainingLoop(model, config)\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 _STEPS = ("optimizer", "criterion")
@@ -107,7 +105,10 @@ def _steps(plan: Plan, text: dict[str, str], lines: list[str], *, in_statement: 
         elif values.is_true(given):
             result[name] = text[name]
         else:
-            loose = isinstance(given, (ast.IfExp, ast.Lambda, ast.Yield, ast.YieldFrom)) and text[name] not in ("optimizer", "criterion")
+            loose = isinstance(given, (ast.IfExp, ast.Lambda, ast.Yield, ast.YieldFrom)) and text[name] not in (
+                "optimizer",
+                "criterion",
+            )
             result[name] = f"{'(' if loose else ''}{text[name]}{')' if loose else ''} or {made[name]()}"
             plan.note(f"a false {name} still means the legacy default")
     # An explicit argument with effects of its own is evaluated before the default of the other, as the legacy loop did.
@@ -212,7 +213,10 @@ def _check_device(plan: Plan) -> None:
             raise device_changed.decline(node)
     for call in ast.walk(context.tree.module):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "setattr" and call.args:
-            if dotted(call.args[0]) == parts and context.tree.path_after(context.tree.statement(call), plan.constructor) is None:
+            if (
+                dotted(call.args[0]) == parts
+                and context.tree.path_after(context.tree.statement(call), plan.constructor) is None
+            ):
                 raise device_changed.decline(call)
 
 
@@ -222,7 +226,9 @@ def _is_over(plan: Plan, node: ast.AST) -> bool:
     if tree.inside_loop(node) or tree.function(node) is not tree.function(plan.constructor):
         return False
     line = getattr(node, "lineno", 0)
-    return all(tree.function(use.attribute) is tree.function(node) and use.attribute.lineno < line for use in plan.found.uses)
+    return all(
+        tree.function(use.attribute) is tree.function(node) and use.attribute.lineno < line for use in plan.found.uses
+    )
 
 
 def _is_adaptive(plan: Plan, model: ast.expr) -> bool:
@@ -251,7 +257,9 @@ def _files_are_off(plan: Plan, config: ast.expr) -> bool:
             return False
     if made is config:
         return True
-    return isinstance(config, ast.Name) and all(_is_harmless_read(plan, read) for read in context.names.variable(config).reads)
+    return isinstance(config, ast.Name) and all(
+        _is_harmless_read(plan, read) for read in context.names.variable(config).reads
+    )
 
 
 def _is_harmless_read(plan: Plan, read: ast.Name) -> bool:

@@ -11,9 +11,7 @@ from ann_migrate.rules._base import Decline
 from ann_migrate.sites import NameUse
 
 CODE = "ANN209"
-VALID = (
-    "del TrainingLoop\n",
-)
+VALID = ("del TrainingLoop\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\ndel TrainingLoop\n",
     "import adaptiveneuralnetwork.training as t\nt.TrainingLoop = Fake\n",

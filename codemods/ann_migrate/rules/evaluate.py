@@ -12,9 +12,7 @@ from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN103"
 ATTRIBUTES = ("evaluate",)
-VALID = (
-    "model.evaluate(loader)\n",
-)
+VALID = ("model.evaluate(loader)\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

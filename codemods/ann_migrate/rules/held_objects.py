@@ -13,9 +13,7 @@ from ann_migrate.rules import unsupported_attribute
 
 CODE = "ANN109"
 ATTRIBUTES = ("model", "optimizer", "criterion")
-VALID = (
-    "other.model\n",
-)
+VALID = ("other.model\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

@@ -24,4 +24,6 @@ print(f"{TrainingLoop(model, config).train(loader)[-1]}")
 
 
 def decline(culprit: ast.AST) -> Decline:
-    return Decline(CODE, "the call stands inside an f-string", culprit, "assign the result to a name before the f-string")
+    return Decline(
+        CODE, "the call stands inside an f-string", culprit, "assign the result to a name before the f-string"
+    )

@@ -11,9 +11,7 @@ from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN106"
 ATTRIBUTES = ("load_checkpoint",)
-VALID = (
-    "model.load_checkpoint(p)\n",
-)
+VALID = ("model.load_checkpoint(p)\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

@@ -13,9 +13,7 @@ from ann_migrate.rules import unsupported_attribute
 
 CODE = "ANN108"
 ATTRIBUTES = ("metrics_history",)
-VALID = (
-    "other.metrics_history\n",
-)
+VALID = ("other.metrics_history\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

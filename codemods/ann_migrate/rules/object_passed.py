@@ -13,9 +13,7 @@ from ann_migrate.tree import Tree
 
 CODE = "ANN302"
 ADVICE = "pass what the callee needs, or migrate the callee with it by hand"
-VALID = (
-    "run(Other(m, c))\n",
-)
+VALID = ("run(Other(m, c))\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop

@@ -10,9 +10,7 @@ from ann_migrate.rules._base import Decline
 
 CODE = "ANN304"
 ADVICE = "give each loop a name of its own"
-VALID = (
-    "loop = Other(m, c)\nloop = None\n",
-)
+VALID = ("loop = Other(m, c)\nloop = None\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop

@@ -13,9 +13,7 @@ from ann_migrate.tree import Tree
 
 CODE = "ANN301"
 ADVICE = "return what the caller needs (the history, the model), or migrate both sides by hand"
-VALID = (
-    "def make(): return Other(m, c)\n",
-)
+VALID = ("def make(): return Other(m, c)\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop

@@ -13,9 +13,7 @@ from ann_migrate.tree import Tree
 
 CODE = "ANN303"
 ADVICE = "keep the loop in one local name, or on one attribute of self"
-VALID = (
-    "loops = [Other(m, c)]\n",
-)
+VALID = ("loops = [Other(m, c)]\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops = [TrainingLoop(model, config)]\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops[0] = TrainingLoop(model, config)\n",
@@ -28,7 +26,17 @@ other = loop
     "from adaptiveneuralnetwork.training import TrainingLoop\napp.loop = TrainingLoop(model, config)\n",
 )
 
-_CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Starred, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_CONTAINERS = (
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+    ast.Set,
+    ast.Starred,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
 
 
 def explain_escape(escape: Escape, tree: Tree) -> Decline | None:

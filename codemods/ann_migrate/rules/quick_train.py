@@ -18,9 +18,7 @@ from ann_migrate.sites import NameUse
 
 CODE = "ANN111"
 _KEYS = frozenset({"model", "metrics_history", "final_metrics"})
-VALID = (
-    "def quick_train(): ...\nquick_train()\n",
-)
+VALID = ("def quick_train(): ...\nquick_train()\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

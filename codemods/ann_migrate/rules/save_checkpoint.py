@@ -12,9 +12,7 @@ from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN105"
 ATTRIBUTES = ("save_checkpoint",)
-VALID = (
-    "model.save_checkpoint(1)\n",
-)
+VALID = ("model.save_checkpoint(1)\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

@@ -11,9 +11,7 @@ from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN107"
 ATTRIBUTES = ("save_metrics",)
-VALID = (
-    "model.save_metrics()\n",
-)
+VALID = ("model.save_metrics()\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

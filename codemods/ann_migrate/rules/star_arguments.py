@@ -12,9 +12,7 @@ from ann_migrate.rules._base import Decline
 CODE = "ANN401"
 _REASON = "a call has * or ** arguments, so which parameter gets what is not visible"
 _ADVICE = "name the arguments"
-VALID = (
-    "other(*args)\n",
-)
+VALID = ("other(*args)\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(*args).train(loader)\n",
     """\

@@ -9,12 +9,8 @@ from ann_migrate.rules._base import Decline
 from ann_migrate.sites import NameUse
 
 CODE = "ANN203"
-VALID = (
-    "from mine import *\nTrainingLoop(model, config).train(loader)\n",
-)
-INVALID = (
-    "from adaptiveneuralnetwork.training import *\nTrainingLoop(model, config).train(loader)\n",
-)
+VALID = ("from mine import *\nTrainingLoop(model, config).train(loader)\n",)
+INVALID = ("from adaptiveneuralnetwork.training import *\nTrainingLoop(model, config).train(loader)\n",)
 
 
 def explain_name(use: NameUse, tree: object) -> Decline | None:

@@ -13,9 +13,7 @@ from ann_migrate.tree import Tree
 
 CODE = "ANN204"
 ADVICE = "turn what the subclass adds into a Callback and pass it to Trainer"
-VALID = (
-    "class Mine(Base):\n    pass\n",
-)
+VALID = ("class Mine(Base):\n    pass\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop

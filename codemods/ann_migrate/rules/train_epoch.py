@@ -11,9 +11,7 @@ from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN104"
 ATTRIBUTES = ("train_epoch",)
-VALID = (
-    "model.train_epoch(loader, 0)\n",
-)
+VALID = ("model.train_epoch(loader, 0)\n",)
 INVALID: tuple[tuple[str, str], ...] = ()
 
 

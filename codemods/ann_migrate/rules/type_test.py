@@ -12,9 +12,7 @@ from ann_migrate.sites import NameUse
 from ann_migrate.tree import Tree
 
 CODE = "ANN206"
-VALID = (
-    "class TrainingLoop: ...\nisinstance(x, TrainingLoop)\n",
-)
+VALID = ("class TrainingLoop: ...\nisinstance(x, TrainingLoop)\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nisinstance(x, (int, TrainingLoop))\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nok = type(x) is TrainingLoop\n",
@@ -36,4 +34,6 @@ def explain_name(use: NameUse, tree: Tree) -> Decline | None:
         tested = parent.func.id in ("isinstance", "issubclass")
     if not tested:
         return None
-    return Decline(CODE, f"a type is tested against {use.target}", None, "test against Trainer once the objects are Trainers")
+    return Decline(
+        CODE, f"a type is tested against {use.target}", None, "test against Trainer once the objects are Trainers"
+    )

@@ -11,9 +11,7 @@ from ann_migrate.flow import Use
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN306"
-VALID = (
-    "other.current_epoch\n",
-)
+VALID = ("other.current_epoch\n",)
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop
