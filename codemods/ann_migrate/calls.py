@@ -1,4 +1,5 @@
-"""Calls rewritten one expression at a time: LibCST takes the call apart, the parts keep their text, layout and comments.
+"""Calls rewritten one expression at a time: LibCST takes the call apart, the parts keep their text, layout and
+comments.
 
 LibCST is imported when the first call is taken apart, so that a run without edits does not pay for it.
 """
@@ -54,7 +55,9 @@ class Call:
 
 @dataclass(frozen=True)
 class New:
-    """An argument of the new call: ``old`` is the number of the old argument that it carries (None: a new one), ``{}`` its text."""
+    """An argument of the new call: ``old`` is the number of the old argument that it carries (None: a new one),
+    ``{}`` its text.
+    """
 
     old: int | None
     keyword: str | None = None
@@ -105,7 +108,7 @@ def parse_call(text: str) -> Call:
     return Call(receiver, access, gap, tuple(arguments), tuple(separators), newline)
 
 
-# -- new calls in the layout of the old one ---------------------------------------------------------------------------------
+# -- new calls in the layout of the old one ---------------------------------------------------------------------------
 
 
 def rename_method(text: str, old: str, new: str, arguments: Sequence[New]) -> str:
@@ -199,7 +202,7 @@ def _split_end(end: str, between: str, newline: str) -> tuple[str, str]:
     return "," + newline.join(commented) + newline + tail, f"{comma}{newline}{lines[-1]}"
 
 
-# -- new calls in a layout of their own -------------------------------------------------------------------------------------
+# -- new calls in a layout of their own -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

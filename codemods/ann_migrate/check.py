@@ -1,4 +1,6 @@
-"""What must hold of a rewrite before it is given out. A failure is a defect of the tool: the file is then left as it is."""
+"""What must hold of a rewrite before it is given out. A failure is a defect of the tool: the file is then left as it
+is.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from ann_migrate.edits import Region
 from ann_migrate.result import Outcome
-from ann_migrate.source import Source, Span, UnreadableSource, comments
+from ann_migrate.source import Source, SourceError, Span, comments
 
 if TYPE_CHECKING:
     from ann_migrate.migration import Migration
 
 
 def find_failure(migration: Migration, data: bytes) -> str | None:
-    """What is wrong with the new text, or None: it parses, nothing outside the edits changed, every comment is there, and a second
-    migration has nothing left to do."""
+    """What is wrong with the new text, or None: it parses, nothing outside the edits changed, every comment is there,
+    and a second migration has nothing left to do."""
     old = migration.source
     new = Source(data, old.encoding, old.bom)
     try:
         tree = new.parse()
-    except UnreadableSource as error:
+    except SourceError as error:
         return f"the new text does not parse ({error.problem.reason})"
     lost = comments(old.data.decode("utf-8")) - comments(data.decode("utf-8"))
     if lost:
@@ -44,8 +46,8 @@ def _second_run(migration: Migration, new: Source) -> str | None:
 def same_outside(old: Source, old_tree: ast.Module, new: Source, new_tree: ast.Module, regions: list[Region]) -> bool:
     """Whether both trees are the same but for the simple statements and headers that an edit touched.
 
-    Each tree is read as the sequence of its simple statements and compound headers with their depth; those that touch a region
-    are left out.
+    Each tree is read as the sequence of its simple statements and compound headers with their depth; those that touch
+    a region are left out.
     """
     before = _units(old, old_tree, [region.old for region in regions])
     after = _units(new, new_tree, [region.new for region in regions])
@@ -87,7 +89,8 @@ def _header(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case,
     first_inner = inner[0][0]
     at = first_inner.pattern if isinstance(first_inner, ast.match_case) else first_inner
     assert isinstance(at, (ast.stmt, ast.excepthandler, ast.pattern))
-    # Up to the end of the header's own expressions: an insertion before the first statement of the block is not in the header.
+    # Up to the end of the header's own expressions: an insertion before the first statement of the block is not in
+    # the header.
     ends = [start]
     for part in ast.iter_child_nodes(node):
         if isinstance(part, ast.expr) and part.end_lineno is not None and part.end_col_offset is not None:

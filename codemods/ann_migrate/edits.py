@@ -1,7 +1,8 @@
-"""Edits as splices of the source: a span, and what its text becomes. Every byte outside the spans stays by construction.
+"""Edits as splices of the source: a span, and what its text becomes. Every byte outside the spans stays by
+construction.
 
-Edits may nest (a chain's constructor stands inside its ``train`` call): the inner ones are applied first, and the outer ones see
-their result.
+Edits may nest (a chain's constructor stands inside its ``train`` call): the inner ones are applied first, and the
+outer ones see their result.
 """
 
 from __future__ import annotations

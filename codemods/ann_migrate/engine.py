@@ -1,7 +1,10 @@
-"""The pure heart of the codemod: bytes in, verdicts and bytes out. It touches no disk and executes nothing that it reads."""
+"""The pure heart of the codemod: bytes in, verdicts and bytes out. It touches no disk and executes nothing that it
+reads.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,9 +12,12 @@ from typing import Literal
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
-from ann_migrate.source import TOO_DEEP, Source, UnreadableSource
+from ann_migrate.source import TOO_DEEP, Source, SourceError
 
 __all__ = ["Options", "Project", "may_be_candidate", "migrate_bytes"]
+
+
+_WHOLE_NAME = re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(NEEDLES) + rb")(?![A-Za-z0-9_])")
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,8 @@ class Options:
     """How to rewrite.
 
     Args:
-        style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not there yet.
+        style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not
+        there yet.
 
     Raises:
         ValueError: an unknown style.
@@ -39,7 +46,7 @@ def may_be_candidate(raw: bytes) -> bool:
         >>> may_be_candidate(b"import torch"), may_be_candidate(b"loop = TrainingLoop(m, c)")
         (False, True)
     """
-    return any(needle in raw for needle in NEEDLES)
+    return any(needle in raw for needle in NEEDLES) and _WHOLE_NAME.search(raw) is not None
 
 
 def migrate_bytes(
@@ -54,11 +61,12 @@ def migrate_bytes(
         options: How to rewrite.
 
     Returns:
-        The verdict on each site, and the new bytes (equal to ``raw`` where nothing changes). A file that cannot be analysed has
-        a ``problem`` and no sites. Nothing is raised for any input.
+        The verdict on each site, and the new bytes (equal to ``raw`` where nothing changes). A file that cannot be
+        analysed has a ``problem`` and no sites. Nothing is raised for any input.
 
     Example:
-        >>> code = b"from adaptiveneuralnetwork.training import TrainingLoop\\nTrainingLoop(model, config).train(loader, None, 3)\\n"
+        >>> code = b"from adaptiveneuralnetwork.training import TrainingLoop\\nTrainingLoop(model,
+        config).train(loader, None, 3)\\n"
         >>> result = migrate_bytes(code, path=Path("run.py"))
         >>> result.sites[0].outcome.value, b".fit(loader, num_epochs=3)" in result.after
         ('rewritten', True)
@@ -71,7 +79,7 @@ def migrate_bytes(
     try:
         source = Source.decode(raw)
         return Migration(source, path, project or Project.single(), options.style).result(raw)
-    except UnreadableSource as error:
+    except SourceError as error:
         return FileResult(path, raw, raw, problem=error.problem)
     except (RecursionError, MemoryError):
         return FileResult(path, raw, raw, problem=Problem(TOO_DEEP, "nested too deeply to be analysed"))

@@ -1,8 +1,8 @@
 """What becomes of a constructed object: where it is held, and every use of it.
 
-The object is followed from its constructor call outward. Whatever is not understood raises :class:`Escape` with the node that did it; the
-rules of the ``ANN3xx`` range turn that into a reason. Following more (aliases, containers, functions) means one more branch in
-:meth:`Flow._follow`.
+The object is followed from its constructor call outward. Whatever is not understood raises :class:`Escape` with the
+node that did it; the rules of the ``ANN3xx`` range turn that into a reason. Following more (aliases, containers,
+functions) means one more branch in :meth:`Flow._follow`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from ann_migrate.resolve import Binding, Names, Variable
 from ann_migrate.tree import Tree
 
 
-class Escape(Exception):
+class Escape(Exception):  # noqa: N818 - a finding, not an error
     """The object goes where it is not followed.
 
     Args:
-        how: ``used`` (the node's parent shows how), ``rebound``, ``outside``, ``subclass``, ``base``, ``class attribute``,
+        how: ``used`` (the node's parent shows how), ``rebound``, ``outside``, ``subclass``, ``base``, ``class
+        attribute``,
             ``by name`` (getattr), ``global`` or ``imported``.
         node: The node that did it.
         where: More words for the report, such as the other file's name.
@@ -118,7 +119,7 @@ class Flow:
         else:
             raise Escape("used", target)
 
-    # -- variables ----------------------------------------------------------------------------------------------------------
+    # -- variables ----------------------------------------------------------------------------------------------------
 
     def _variable(self, target: ast.Name, found: LoopObject) -> None:
         variable = self.names.variable(target)
@@ -132,7 +133,7 @@ class Flow:
             user = self.project.importer(self.module, variable.name)
             if user is not None:
                 raise Escape("imported", target, str(user))
-            if _exports(self.names, variable.name):
+            if is_exported(self.names, variable.name):
                 raise Escape("imported", target, "__all__")
         star = next((star for star in variable.scope.star_imports if star.lineno > target.lineno), None)
         if star is not None:
@@ -165,7 +166,7 @@ class Flow:
         if user is not None:
             raise Escape("outside", owner, f"{user[0]}:{user[1]}")
 
-    # -- attributes of self -------------------------------------------------------------------------------------------------
+    # -- attributes of self -------------------------------------------------------------------------------------------
 
     def _self_attribute(self, target: ast.Attribute, found: LoopObject) -> None:
         owner = self.method_owner(target)
@@ -190,7 +191,9 @@ class Flow:
             self._follow(node, found)
 
     def method_owner(self, node: ast.Attribute) -> ast.ClassDef | None:
-        """The class whose instance ``self`` is in ``self.attribute``; None where the base is not a method's first parameter."""
+        """The class whose instance ``self`` is in ``self.attribute``; None where the base is not a method's first
+        parameter.
+        """
         if not isinstance(node.value, ast.Name):
             return None
         variable = self.names.variable(node.value)
@@ -240,7 +243,9 @@ class Flow:
                         raise Escape("by name", node)
 
     def _is_known_base(self, base: ast.expr) -> bool:
-        """Bases that cannot know an attribute that this file's class made up: builtins, the standard library, torch's modules."""
+        """Bases that cannot know an attribute that this file's class made up: builtins, the standard library, torch's
+        modules.
+        """
         if isinstance(base, ast.Subscript):  # Generic[T]
             base = base.value
         path = self.names.path(base)
@@ -257,7 +262,9 @@ class Flow:
         return False
 
     def _is_plain_class(self, binding: Binding) -> bool:
-        """A class of this file whose own bases are known: its methods are in this file, so its uses of the attribute are seen."""
+        """A class of this file whose own bases are known: its methods are in this file, so its uses of the attribute
+        are seen.
+        """
         node = binding.node
         return isinstance(node, ast.ClassDef) and all(self._is_known_base(base) for base in node.bases)
 
@@ -267,7 +274,9 @@ class Flow:
         return any(binding.node is owner for binding in self.names.variable(base).bindings)
 
     def _is_unrelated(self, other: ast.ClassDef, owner: ast.ClassDef) -> bool:
-        """Whether instances of ``other`` are surely not instances of ``owner``: neither derives from the other in this file."""
+        """Whether instances of ``other`` are surely not instances of ``owner``: neither derives from the other in
+        this file.
+        """
         for derived, base in ((other, owner), (owner, other)):
             if any(self._names_class(expression, base) for expression in derived.bases):
                 return False
@@ -275,7 +284,9 @@ class Flow:
 
 
 def _is_harmless_test(parent: ast.AST, value: ast.expr, tree: Tree) -> bool:
-    """``loop is None``, ``if loop:``, ``not loop``, ``assert loop``: the same for both classes, which are always true."""
+    """``loop is None``, ``if loop:``, ``not loop``, ``assert loop``: the same for both classes, which are always
+    true.
+    """
     if isinstance(parent, ast.Compare) and len(parent.ops) == 1 and isinstance(parent.ops[0], (ast.Is, ast.IsNot)):
         others = [parent.left, *parent.comparators]
         return any(isinstance(other, ast.Constant) and other.value is None for other in others)
@@ -288,7 +299,8 @@ def _is_dataclass(owner: ast.ClassDef) -> bool:
     return any("dataclass" in ast.unparse(item) or "attr" in ast.unparse(item) for item in owner.decorator_list)
 
 
-def _exports(names: Names, name: str) -> bool:
+def is_exported(names: Names, name: str) -> bool:
+    """Whether ``__all__`` names a module variable."""
     variable = names.module.variables.get("__all__")
     if variable is None:
         return False

@@ -1,13 +1,14 @@
 """Who reads what ``train`` returns: whether the bridge's legacy records are needed, or what ``fit`` returns will do.
 
-``fit`` gives rows with ``epoch``, ``train_loss`` and ``val_loss`` as the legacy records have them. Accuracies are fractions there, and
-the model's own metrics and times are missing; the legacy list also grows over several calls.
+``fit`` gives rows with ``epoch``, ``train_loss`` and ``val_loss`` as the legacy records have them. Accuracies are
+fractions there, and the model's own metrics and times are missing; the legacy list also grows over several calls.
 """
 
 from __future__ import annotations
 
 import ast
 
+from ann_migrate.flow import is_exported
 from ann_migrate.plan import Plan
 from ann_migrate.resolve import Variable
 from ann_migrate.tree import FUNCTIONS
@@ -79,7 +80,9 @@ def _only_same(plan: Plan, variable: Variable, once: bool) -> bool:
 
 def _is_public(plan: Plan, variable: Variable) -> bool:
     context = plan.context
-    return context.project.importer(context.module, variable.name) is not None
+    return (
+        is_exported(context.names, variable.name) or context.project.importer(context.module, variable.name) is not None
+    )
 
 
 def _reads_same(plan: Plan, value: ast.expr) -> bool:

@@ -32,7 +32,8 @@ class ImportChange:
 def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[Edit]:
     """The edits that make the change.
 
-    New names of the library go into the statement itself, in place of the legacy name; others get lines of their own below it.
+    New names of the library go into the statement itself, in place of the legacy name; others get lines of their own
+    below it.
     """
     statement = change.statement
     here, elsewhere = _split(statement, change)
@@ -85,7 +86,7 @@ def _take_library_line(lines: list[str]) -> tuple[str | None, list[str]]:
     return first, [line for line in lines if line != first]
 
 
-# -- inside the statement ---------------------------------------------------------------------------------------------------
+# -- inside the statement ---------------------------------------------------------------------------------------------
 
 
 def _edit_names(source: Source, text: str, change: ImportChange, here: list[tuple[str, str]]) -> str:
@@ -183,7 +184,7 @@ def _isort_key(name: str) -> tuple[int, str]:
     return kind, bare
 
 
-# -- around the statement ---------------------------------------------------------------------------------------------------
+# -- around the statement ---------------------------------------------------------------------------------------------
 
 
 def _replace_whole(source: Source, tree: Tree, statement: ast.stmt, line: str | None) -> list[Edit]:

@@ -1,7 +1,8 @@
 """Which names the new code can use, and what the import statements become.
 
-A wanted object (``torch.optim.Adam``) is reached by an import that the file already has, if that one is sure to be bound where it is used;
-otherwise by a new import beside the one of the legacy name, in the same block, under a name that collides with nothing.
+A wanted object (``torch.optim.Adam``) is reached by an import that the file already has, if that one is sure to be
+bound where it is used; otherwise by a new import beside the one of the legacy name, in the same block, under a name
+that collides with nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Imports:
         self._anchors: dict[ast.stmt, _Anchor] = {}
         self._taken: dict[Scope, set[str]] = {}
 
-    # -- names for the new code ---------------------------------------------------------------------------------------------
+    # -- names for the new code ---------------------------------------------------------------------------------------
 
     def symbol(self, path: str, site: NameUse, use: ast.AST | None = None) -> str:
         """The text that means ``path`` where ``use`` stands (default: at the site).
@@ -96,10 +97,9 @@ class Imports:
         text = self.source.node_text(site.node.value)
         if path == _HOME:
             return f"{text}.{name}"
-        parts = dotted(site.node.value)
-        if path == f"{_HOME}.loops" and parts and len(parts) > 1:
-            if self.names.path(site.node.value.value) == _HOME:  # type: ignore[attr-defined]
-                return f"{'.'.join(parts[:-1])}.{name}"
+        package = site.node.value.value if isinstance(site.node.value, ast.Attribute) else None
+        if path == f"{_HOME}.loops" and package is not None and self.names.path(package) == _HOME:
+            return f"{self.source.node_text(package)}.{name}"
         return None
 
     def _existing(self, path: str, at: ast.AST) -> str | None:
@@ -138,7 +138,7 @@ class Imports:
         before = (statement.lineno, statement.col_offset) < (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
         return unconditional and before
 
-    # -- new imports --------------------------------------------------------------------------------------------------------
+    # -- new imports --------------------------------------------------------------------------------------------------
 
     def _added(self, path: str, site: NameUse, at: ast.AST) -> str:
         if not site.imports:
@@ -174,7 +174,7 @@ class Imports:
         first = min(self.names.tree.statement(binding.node).lineno for binding in site.imports)
         return any(star.lineno > first for star in self.names.module.star_imports)
 
-    # -- edits --------------------------------------------------------------------------------------------------------------
+    # -- edits --------------------------------------------------------------------------------------------------------
 
     def edits(self, removable: Iterable[Variable]) -> list[Edit]:
         """The edits of the import statements: ``removable`` are the legacy names that nothing refers to any more."""

@@ -90,7 +90,7 @@ class Migration:
             self._accept(plan)
         return self.data, bool(edits)
 
-    # -- planning -----------------------------------------------------------------------------------------------------------
+    # -- planning -----------------------------------------------------------------------------------------------------
 
     def _plan(self, declined: dict[NameUse, Decline]) -> list[Plan]:
         """Plans for all sites that can be rewritten; the verdicts of all others are set."""
@@ -168,7 +168,7 @@ class Migration:
         if _depth(node) > _DEEPEST:
             raise layout_lost.decline("the call is nested too deeply to be edited")
 
-    # -- edits and verdicts -------------------------------------------------------------------------------------------------
+    # -- edits and verdicts -------------------------------------------------------------------------------------------
 
     def _edits(self, plans: list[Plan]) -> list[Edit]:
         if not plans:

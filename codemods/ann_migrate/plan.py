@@ -1,4 +1,6 @@
-"""The plan for one object: what its constructor and each use become. Nothing is edited before every part of it is known to be right."""
+"""The plan for one object: what its constructor and each use become. Nothing is edited before every part of it is
+known to be right.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ class Context:
     """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
 
 
-class PlanFailed(Exception):
+_FIRST_IN = (ast.Attribute, ast.Subscript, ast.Call, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
+"""Nodes that evaluate their ``value`` (a call: its ``func``) before anything else."""
+
+
+class PlanFailed(Exception):  # noqa: N818 - a verdict, not an error
     """Making an edit showed that the object must be declined after all."""
 
     def __init__(self, site: NameUse, decline: Decline) -> None:
@@ -63,9 +69,13 @@ class Plan:
     annotations: list[NameUse] = field(default_factory=list)
     """Sites in the annotations of the assignments that hold the object: rewritten with it."""
     held_config: str | None = None
-    """The name (or attribute of self) that the constructor binds the config to, because a use needs it and cannot reach it."""
+    """The name (or attribute of self) that the constructor binds the config to, because a use needs it and cannot
+    reach it.
+    """
+    held_in_call: bool = False
+    """The config is held by a walrus inside the constructor call: no statement can be put before it."""
 
-    # -- places -------------------------------------------------------------------------------------------------------------
+    # -- places -------------------------------------------------------------------------------------------------------
 
     @property
     def constructor(self) -> ast.Call:
@@ -83,8 +93,8 @@ class Plan:
     def insertable(self) -> bool:
         """Whether statements can be put before the constructor's, without running anything later than before.
 
-        The constructor must be the first thing that its statement does, and the statement the first of its line. In a class
-        body the names would become attributes.
+        The constructor must be the first thing that its statement does, and the statement the first of its line. In a
+        class body the names would become attributes.
         """
         statement = self.statement
         if self.scope.kind not in ("module", "function") or not isinstance(
@@ -94,11 +104,8 @@ class Plan:
         at: ast.AST = self.constructor
         while at is not statement:
             parent = self.context.tree.parents[at]
-            first = (
-                (isinstance(parent, (ast.Attribute, ast.Subscript, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)) and parent.value is at)
-                or (isinstance(parent, ast.Call) and parent.func is at)
-            )  # fmt: skip
-            if not first:
+            first = parent.func if isinstance(parent, ast.Call) else getattr(parent, "value", None)
+            if not isinstance(parent, _FIRST_IN) or first is not at:
                 return False
             at = parent
         source = self.context.source
@@ -139,7 +146,7 @@ class Plan:
         if text not in self.notes:
             self.notes.append(text)
 
-    # -- the config, where a use needs it -----------------------------------------------------------------------------------
+    # -- the config, where a use needs it -----------------------------------------------------------------------------
 
     def config_at(self, at: ast.expr) -> str:
         """The text that means the loop's config where ``at`` stands.
@@ -182,31 +189,52 @@ class Plan:
         return None
 
     def _name_to_hold(self, at: ast.expr) -> str:
-        """A new name, bound just before the object is, so that it always belongs to the object that is held."""
+        """A new name, bound together with the object, so that it always belongs to the object that is held."""
         holder = self.holder
-        imports = self.context.imports
-        if not self.insertable() or holder is None:
-            raise config_out_of_reach.decline(at)
         if isinstance(holder, SelfAttribute):
-            slots = "__slots__" in self.context.names.scopes[holder.owner].bound
-            target = next(item for item in _targets(self.statement) if isinstance(item, ast.Attribute))
+            return self._attribute_to_hold(holder, at)
+        scope = self.scope
+        if not self.insertable():
+            self.held_in_call = True
+            scope = self._walrus_scope(at)
+        if len(self.found.holders) > 1 or (holder is not None and holder.scope is not scope):
+            raise config_out_of_reach.decline(at)
+        taken = self.context.temporaries.get(scope, set())
+        imports = self.context.imports
+        for name in self.names_for("config", *([f"{holder.name}_config"] if holder is not None else [])):
+            if name not in taken and imports.is_free(name, scope, at):
+                imports.reserve(name, scope)
+                return name
+        raise config_out_of_reach.decline(at)
+
+    def _attribute_to_hold(self, holder: SelfAttribute, at: ast.expr) -> str:
+        """A new attribute beside the one that holds the object: ``self.loop_config`` for ``self.loop``."""
+        target = next(item for item in _targets(self.statement) if isinstance(item, ast.Attribute))
+        slots = "__slots__" in self.context.names.scopes[holder.owner].bound
+        if self.insertable() and not slots and isinstance(target.value, ast.Name):
             for attribute in (f"{holder.attribute}_config", f"{holder.attribute}_legacy_config"):
-                if (
-                    not slots
-                    and attribute.encode() not in self.context.source.data
-                    and isinstance(target.value, ast.Name)
-                ):
+                if attribute.encode() not in self.context.source.data:
                     return f"{target.value.id}.{attribute}"
+        raise config_out_of_reach.decline(at)
+
+    def _walrus_scope(self, at: ast.expr) -> Scope:
+        """The scope that ``name := ...`` inside the constructor call binds in.
+
+        Raises:
+            Decline: a walrus is not allowed there, or would make an attribute of a class.
+        """
+        tree = self.context.tree
+        child: ast.AST = self.constructor
+        for node in tree.ancestors(self.constructor):
+            if isinstance(node, ast.comprehension) and node.iter is child:
+                raise config_out_of_reach.decline(at)
+            child = node
+        scope = self.scope
+        while scope.kind == "comprehension" and scope.parent is not None:
+            scope = scope.parent
+        if scope.kind not in ("module", "function", "lambda"):
             raise config_out_of_reach.decline(at)
-        if holder.scope is not self.scope:
-            raise config_out_of_reach.decline(at)
-        taken = self.context.temporaries.get(self.scope, set())
-        names = self.names_for("config", f"{holder.name}_config")
-        free = [name for name in names if name not in taken and imports.is_free(name, self.scope, at)]
-        if not free:
-            raise config_out_of_reach.decline(at)
-        imports.reserve(free[0], self.scope)
-        return free[0]
+        return scope
 
     def names_for(self, parameter: str, *others: str) -> list[str]:
         """Names to try for a temporary that holds an argument."""

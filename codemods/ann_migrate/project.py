@@ -1,4 +1,6 @@
-"""What the analysis of one file may ask about the other files of its project. It reads nothing by itself: a reader is given to it."""
+"""What the analysis of one file may ask about the other files of its project. It reads nothing by itself: a reader is
+given to it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,16 @@ from pathlib import Path
 
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
 
+_BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
+
 
 class Project:
     """The Python files around the file that is analysed, by module name.
 
     Args:
         modules: Dotted module name of each file of the project (``pkg`` for ``pkg/__init__.py``).
-        read: Gives a file's bytes. Called at most once for each file and only when a question needs it; an OSError counts
+        read: Gives a file's bytes. Called at most once for each file and only when a question needs it; an OSError
+        counts
             as "not there".
 
     Example:
@@ -66,8 +71,8 @@ class Project:
     def attribute_user(self, module: str | None, attribute: str, class_name: str) -> tuple[Path, int] | None:
         """A file and line that uses ``.attribute`` on what may be an instance of ``class_name`` of ``module``.
 
-        ``self.attribute`` in a class that has neither ``class_name`` among its bases nor any base of its project is about
-        another object.
+        ``self.attribute`` in a class that has neither ``class_name`` among its bases nor any base of its project is
+        about another object.
         """
         needle = re.compile(rb"\.\s*" + attribute.encode() + rb"\b|[\"']" + attribute.encode() + rb"[\"']")
         for path in self._others(module):
@@ -82,7 +87,9 @@ class Project:
         return None
 
     def legacy_export(self, module: str, name: str) -> str | None:
-        """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, if any."""
+        """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, if
+        any.
+        """
         path = self._modules.get(module)
         if path is None or not any(needle in self._content(path) for needle in NEEDLES):
             return None
@@ -93,7 +100,12 @@ class Project:
                         return alias.name
         return None
 
-    # -- helpers ------------------------------------------------------------------------------------------------------------
+    def names_in_string(self, dotted: str) -> bool:
+        """Whether some file holds a string like ``"pkg.mod.TrainingLoop"``: it is likely to patch that binding."""
+        needle = re.compile(rb"[\"']" + re.escape(dotted.encode()) + rb"[\"']")
+        return any(needle.search(self._content(path)) for path in self._modules.values())
+
+    # -- helpers ------------------------------------------------------------------------------------------------------
 
     def _others(self, module: str | None) -> list[Path]:
         return [path for name, path in self._modules.items() if name != module]
@@ -149,7 +161,9 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def _attribute_line(tree: ast.Module, attribute: str) -> int | None:
-    """The first line where ``.attribute`` (or its name in a getattr-like string) is used on something not surely unrelated."""
+    """The first line where ``.attribute`` (or its name in a getattr-like string) is used on something not surely
+    unrelated.
+    """
     unrelated: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and all(
@@ -161,7 +175,7 @@ def _attribute_line(tree: ast.Module, attribute: str) -> int | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == attribute and node not in unrelated:
             return node.lineno
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "setattr"):
-            if any(isinstance(argument, ast.Constant) and argument.value == attribute for argument in node.args):
-                return node.lineno
+        by_name = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_NAME
+        if by_name and any(isinstance(part, ast.Constant) and part.value == attribute for part in ast.walk(node)):
+            return node.lineno
     return None

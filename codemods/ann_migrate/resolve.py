@@ -1,8 +1,8 @@
 """What names mean: Python's scopes, every binding of every variable, and the dotted path that an expression stands for.
 
-The facts are flow-insensitive: a variable has the list of *all* its bindings, and a rule acts only where they agree. Scoping is Python's
-own (class scopes are skipped by nested functions, comprehensions have their own, a walrus binds outside them); the tests hold
-it against :mod:`symtable` over the standard library.
+The facts are flow-insensitive: a variable has the list of *all* its bindings, and a rule acts only where they agree.
+Scoping is Python's own (class scopes are skipped by nested functions, comprehensions have their own, a walrus binds
+outside them); the tests hold it against :mod:`symtable` over the standard library.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ class Binding:
     """One place that binds a variable (or deletes it).
 
     Attributes:
-        kind: ``import``, ``from``, ``name`` (any ``Name`` that is stored to), ``del``, ``def``, ``class``, ``param``, ``except``,
+        kind: ``import``, ``from``, ``name`` (any ``Name`` that is stored to), ``del``, ``def``, ``class``, ``param``,
+        ``except``,
             ``match`` or ``type``.
         node: The node that binds: a ``Name``, ``alias``, ``arg``, definition, handler or pattern.
-        scope: The scope in which the binding stands; the variable may live elsewhere (``global``, ``nonlocal``, walrus).
-        path: For imports, the dotted path that the name then means.
+        scope: The scope in which the binding stands; the variable may live elsewhere (``global``, ``nonlocal``,
+        walrus). path: For imports, the dotted path that the name then means.
     """
 
     kind: str
@@ -37,7 +38,9 @@ class Binding:
 
 @dataclass(eq=False)
 class Variable:
-    """A name in the scope where it lives, with all its bindings and reads. No bindings: a builtin, or undefined here."""
+    """A name in the scope where it lives, with all its bindings and reads. No bindings: a builtin, or undefined
+    here.
+    """
 
     name: str
     scope: Scope
@@ -100,7 +103,7 @@ class Names:
         _Collector(self).collect()
         self._link()
 
-    # -- questions ----------------------------------------------------------------------------------------------------------
+    # -- questions ----------------------------------------------------------------------------------------------------
 
     def variable(self, name: ast.AST) -> Variable:
         """The variable that a ``Name`` (or another binding node) reads or binds."""
@@ -126,7 +129,9 @@ class Names:
         return self._home(name, scope, create=False)
 
     def path(self, node: ast.AST) -> str | None:
-        """The canonical dotted path that a name or attribute chain stands for, if all bindings of its name agree on one."""
+        """The canonical dotted path that a name or attribute chain stands for, if all bindings of its name agree on
+        one.
+        """
         paths = self.paths(node)
         return next(iter(paths)) if len(paths) == 1 and None not in paths else None
 
@@ -157,7 +162,7 @@ class Names:
         for scope in self.module.within():
             yield from scope.variables.values()
 
-    # -- building -----------------------------------------------------------------------------------------------------------
+    # -- building -----------------------------------------------------------------------------------------------------
 
     def bind(self, name: str, kind: str, node: ast.AST, scope: Scope, path: str | None = None) -> None:
         """Record a binding; called while the tree is walked."""
@@ -226,7 +231,7 @@ class _Collector(ast.NodeVisitor):
                 self.visit(part)
         self.scope = outside
 
-    # -- names --------------------------------------------------------------------------------------------------------------
+    # -- names --------------------------------------------------------------------------------------------------------
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -280,7 +285,7 @@ class _Collector(ast.NodeVisitor):
             self.names.bind(node.rest, "match", node, self.scope)
         self.generic_visit(node)
 
-    # -- scopes -------------------------------------------------------------------------------------------------------------
+    # -- scopes -------------------------------------------------------------------------------------------------------
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for decorator in node.decorator_list:
@@ -358,8 +363,7 @@ class _Collector(ast.NodeVisitor):
 
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     ends = [arguments.vararg, arguments.kwarg]
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *(end for end in ends if end is not None)]
-    return every
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *(end for end in ends if end is not None)]
 
 
 def _runs_inside(scope_node: ast.AST, child: ast.AST) -> bool:

@@ -1,6 +1,7 @@
 """The sites of a file: every use of a legacy name other than in an import, found by one pass over the names.
 
-This pass knows nothing of the rules. The engine holds their verdicts against it: rewritten + declined + ignored == found.
+This pass knows nothing of the rules. The engine holds their verdicts against it: rewritten + declined + ignored ==
+found.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class Form(enum.Enum):
     EXPORT = "export"
 
 
+_BY_NAME = frozenset({"getattr", "setattr", "delattr", "hasattr", "object", "patch", "multiple"})
+"""Functions that take an object and the name of its attribute (``object`` is ``mock.patch.object``)."""
+
+
 @dataclass(eq=False)
 class NameUse:
     """One site.
@@ -47,9 +52,11 @@ class NameUse:
 def find_sites(names: Names, project: Project, module: str | None) -> list[NameUse]:
     """All sites of the file, in the order in which they stand."""
     found = [*_named(names), *_starred(names), *_strings(names, project, module)]
-    patched = {use.target for use in found if use.form is Form.NAME and _is_attribute_write(use.node)}
+    changed = {use.target for use in found if _may_change_binding(use, names)}
+    if module is not None:
+        changed |= {target for name, target in _exported(names).items() if project.names_in_string(f"{module}.{name}")}
     for use in found:
-        if use.target in patched and use.doubt is None and use.form is Form.NAME and not _is_attribute_write(use.node):
+        if use.target in changed and use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
             use.doubt = "patched"
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
@@ -59,13 +66,14 @@ def legacy_imports(variable: Variable) -> list[Binding]:
     return [binding for binding in variable.bindings if binding.path and _reaches_legacy(binding.path)]
 
 
-def exported_names(names: Names) -> set[str]:
-    """The module-level names that are a legacy class or function: what other files can import from this one."""
-    exported = set()
-    for variable in names.module.variables.values():
-        if any(binding.path in LEGACY_PATHS for binding in variable.bindings):
-            exported.add(variable.name)
-    return exported
+def _exported(names: Names) -> dict[str, str]:
+    """The module-level names that are a legacy class or function (other files can import them), and which one."""
+    return {
+        variable.name: LEGACY_PATHS[binding.path]
+        for variable in names.module.variables.values()
+        for binding in variable.bindings
+        if binding.path in LEGACY_PATHS
+    }
 
 
 def _reaches_legacy(path: str) -> bool:
@@ -81,7 +89,9 @@ def _named(names: Names) -> Iterator[NameUse]:
 
 
 def _along_chain(names: Names, node: ast.Name) -> Iterator[NameUse]:
-    """The site that starts at this name: the name itself, or the attribute of it that is legacy (``t.TrainingLoop``)."""
+    """The site that starts at this name: the name itself, or the attribute of it that is legacy
+    (``t.TrainingLoop``).
+    """
     variables = names.meanings(node)
     imports = tuple(binding for variable in variables for binding in legacy_imports(variable))
     at: ast.expr = node
@@ -114,8 +124,23 @@ def _typing_only(names: Names, binding: Binding) -> bool:
     return False
 
 
-def _is_attribute_write(node: ast.expr) -> bool:
+def _is_write(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+
+
+def _may_change_binding(use: NameUse, names: Names) -> bool:
+    """Whether a site may replace what other sites mean: a patch by name, a write to the module's or the class's
+    attribute.
+    """
+    parent = names.tree.parent(use.node)
+    if use.form is Form.STRING or _is_write(use.node) or _is_write(parent):
+        return True
+    return isinstance(parent, ast.Call) and use.node in parent.args and _called(parent) in _BY_NAME
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _starred(names: Names) -> Iterator[NameUse]:
@@ -130,11 +155,11 @@ def _starred(names: Names) -> Iterator[NameUse]:
                 yield NameUse(read, name, doubt="star")
 
 
-# -- strings ----------------------------------------------------------------------------------------------------------------
+# -- strings ----------------------------------------------------------------------------------------------------------
 
 
 def _strings(names: Names, project: Project, module: str | None) -> Iterator[NameUse]:
-    exported = exported_names(names)
+    exported = _exported(names)
     for node in ast.walk(names.tree.module):
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str)) or len(node.value) > 500:
             continue
@@ -146,8 +171,7 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
                 yield NameUse(node, target, Form.ANNOTATION_STRING, tuple(imports[target]))
         elif value in exported and _in_dunder_all(names, node):
             bindings = tuple(legacy_imports(names.module.variables[value]))
-            target = next(LEGACY_PATHS[binding.path] for binding in bindings if binding.path in LEGACY_PATHS)
-            yield NameUse(node, target, Form.EXPORT, bindings)
+            yield NameUse(node, exported[value], Form.EXPORT, bindings)
         else:
             named = _argument_target(node, value, names, exported, project, module)
             if named is not None:
@@ -155,21 +179,24 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
 
 
 def _argument_target(
-    node: ast.Constant, value: str, names: Names, exported: set[str], project: Project, module: str | None
+    node: ast.Constant, value: str, names: Names, exported: dict[str, str], project: Project, module: str | None
 ) -> str | None:
-    """The legacy name that a string argument stands for: ``getattr(t, "TrainingLoop")``, ``patch("pkg.mod.TrainingLoop")``."""
+    """The legacy name that a string argument stands for: ``getattr(t, "TrainingLoop")``,
+    ``patch("pkg.mod.TrainingLoop")``.
+    """
     call = names.tree.parent(node)
     if not isinstance(call, ast.Call) or node not in call.args:
         return None
     index = call.args.index(node)
     if index and value.isidentifier():
-        return LEGACY_PATHS.get(f"{names.path(call.args[index - 1])}.{value}")
+        path = names.path(call.args[index - 1])
+        by_name = _called(call) in _BY_NAME and path is None
+        return LEGACY_PATHS.get(f"{path}.{value}") or (exported.get(value) if by_name else None)
     if value in LEGACY_PATHS:
         return LEGACY_PATHS[value]
     home, _, name = value.rpartition(".")
     if home and home == module and name in exported:
-        bindings = legacy_imports(names.module.variables[name])
-        return next(LEGACY_PATHS[binding.path] for binding in bindings if binding.path in LEGACY_PATHS)
+        return exported[name]
     return project.legacy_export(home, name) if home else None
 
 

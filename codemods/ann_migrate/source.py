@@ -1,8 +1,8 @@
 """A source file as text and as the UTF-8 that ``ast`` counts in, with everything needed to put it back unchanged.
 
-``ast`` gives positions as a line and a byte offset in that line's UTF-8. So the file is decoded by its cookie, its byte order mark cut
-off, and the text encoded as UTF-8: edits are splices of that. Lines end where Python's tokenizer ends them (``\\n``, ``\\r\\n``,
-``\\r``), not where :meth:`str.splitlines` does.
+``ast`` gives positions as a line and a byte offset in that line's UTF-8. So the file is decoded by its cookie, its
+byte order mark cut off, and the text encoded as UTF-8: edits are splices of that. Lines end where Python's tokenizer
+ends them (``\\n``, ``\\r\\n``, ``\\r``), not where :meth:`str.splitlines` does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKEEPABLE_ENCODING = "ANN902"
 TOO_DEEP = "ANN903"
 
 
-class UnreadableSource(Exception):
+class SourceError(Exception):
     """The file cannot be analysed; :attr:`problem` says why, in the form that the report prints."""
 
     def __init__(self, problem: Problem) -> None:
@@ -64,7 +64,8 @@ class Source:
         """Decode by byte order mark and cookie, as Python does.
 
         Raises:
-            UnreadableSource: the encoding is unknown, the bytes do not fit it, or encoding back does not give the same bytes.
+            SourceError: the encoding is unknown, the bytes do not fit it, or encoding back does not give the same
+            bytes.
         """
         bom = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
         try:
@@ -75,12 +76,12 @@ class Source:
             data = text.encode("utf-8")
         except (SyntaxError, UnicodeError, LookupError) as error:
             reason = f"not valid Python: {error.msg if isinstance(error, SyntaxError) else error}"
-            raise UnreadableSource(Problem(INVALID_SYNTAX, reason)) from error
+            raise SourceError(Problem(INVALID_SYNTAX, reason)) from error
         if not kept:
             reason = (
                 f"the file's encoding ({encoding}) does not give the same bytes back, so it cannot be edited safely"
             )
-            raise UnreadableSource(Problem(UNKEEPABLE_ENCODING, reason))
+            raise SourceError(Problem(UNKEEPABLE_ENCODING, reason))
         return cls(data, encoding, bom)
 
     def encode(self, data: bytes) -> bytes:
@@ -91,20 +92,20 @@ class Source:
         """The syntax tree.
 
         Raises:
-            UnreadableSource: invalid syntax, null bytes, or nesting that Python's own parser gives up on.
+            SourceError: invalid syntax, null bytes, or nesting that Python's own parser gives up on.
         """
         try:
             return ast.parse(self.data.decode("utf-8"))
         except SyntaxError as error:
             position = Position(error.lineno, error.offset or 1) if error.lineno else None
-            raise UnreadableSource(Problem(INVALID_SYNTAX, f"not valid Python: {error.msg}", position)) from error
+            raise SourceError(Problem(INVALID_SYNTAX, f"not valid Python: {error.msg}", position)) from error
         except ValueError as error:
-            raise UnreadableSource(Problem(INVALID_SYNTAX, f"not valid Python: {error}")) from error
+            raise SourceError(Problem(INVALID_SYNTAX, f"not valid Python: {error}")) from error
         except (RecursionError, MemoryError) as error:
             reason = "nested too deeply for Python's parser"
-            raise UnreadableSource(Problem(TOO_DEEP, reason)) from error
+            raise SourceError(Problem(TOO_DEEP, reason)) from error
 
-    # -- places -------------------------------------------------------------------------------------------------------------
+    # -- places -------------------------------------------------------------------------------------------------------
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -139,11 +140,13 @@ class Source:
         return self.line_starts[self.line_number(offset) - 1]
 
     def line_end(self, offset: int) -> int:
-        """The offset just behind the line end of the line that holds ``offset`` (end of file for a last line without one)."""
+        """The offset just behind the line end of the line that holds ``offset`` (end of file for a last line without
+        one).
+        """
         line = self.line_number(offset)
         return self.line_starts[line] if line < len(self.line_starts) else len(self.data)
 
-    # -- texts --------------------------------------------------------------------------------------------------------------
+    # -- texts --------------------------------------------------------------------------------------------------------
 
     def text(self, span: Span) -> str:
         return self.data[span.start : span.end].decode("utf-8")

@@ -63,7 +63,9 @@ class Tree:
         return None
 
     def inside_loop(self, node: ast.AST) -> bool:
-        """Whether ``node`` may run more than once in one run of its function (or module): in a loop or a comprehension."""
+        """Whether ``node`` may run more than once in one run of its function (or module): in a loop or a
+        comprehension.
+        """
         child: ast.AST = node
         for at in self.ancestors(node):
             if isinstance(at, FUNCTIONS):
@@ -78,8 +80,8 @@ class Tree:
     def path_after(self, first: ast.stmt, later: ast.AST) -> list[ast.stmt] | None:
         """The statements that can run after ``first`` up to and with ``later``, where ``first`` surely ran before it.
 
-        ``first`` must stand in the block of ``later`` or in a block around it, in the same function; otherwise None: then
-        nothing is known about what runs between.
+        ``first`` must stand in the block of ``later`` or in a block around it, in the same function; otherwise None:
+        then nothing is known about what runs between.
         """
         block = self.block(first)
         start = next(index for index, item in enumerate(block) if item is first)

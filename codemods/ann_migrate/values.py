@@ -1,4 +1,6 @@
-"""What can be said of the values of expressions: evaluated without effect, the same at another place, made by a known constructor."""
+"""What can be said of the values of expressions: evaluated without effect, the same at another place, made by a known
+constructor.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ class Values:
         self.tree: Tree = names.tree
         self.flow = flow
 
-    # -- the same value at another place ------------------------------------------------------------------------------------
+    # -- the same value at another place ------------------------------------------------------------------------------
 
     def text_at(self, node: ast.expr, made: ast.expr, at: ast.expr) -> str | None:
         """The text that has the value at ``at`` which ``node`` has where ``made`` stands, or None.
@@ -109,7 +111,9 @@ class Values:
         return True
 
     def _runs_before(self, write: ast.Attribute, made: ast.expr) -> bool:
-        """Whether a write is over when the object is made: above it in its block, or in the constructor of its class."""
+        """Whether a write is over when the object is made: above it in its block, or in the constructor of its
+        class.
+        """
         statement = self.tree.statement(write)
         if self.tree.path_after(statement, made) is not None:
             return True
@@ -126,7 +130,11 @@ class Values:
             if isinstance(node.ctx, ast.Load):
                 continue
             other = self.flow.method_owner(node)
-            if (owner is not None and other is owner) or (dotted(node) == parts and (owner is None or other is None)) or (owner is not None and other is None):
+            if (
+                (owner is not None and other is owner)
+                or (dotted(node) == parts and (owner is None or other is None))
+                or (owner is not None and other is None)
+            ):
                 found.append(node)
         return found
 
@@ -134,10 +142,12 @@ class Values:
         """Whether an attribute of self is set at one place of the file only."""
         return self.writes(target) == [target]
 
-    # -- where a value comes from -------------------------------------------------------------------------------------------
+    # -- where a value comes from -------------------------------------------------------------------------------------
 
     def made_by(self, node: ast.expr) -> ast.expr | None:
-        """The expression that surely made the value: the node itself, or the one assignment of its name or self attribute."""
+        """The expression that surely made the value: the node itself, or the one assignment of its name or self
+        attribute.
+        """
         if isinstance(node, ast.Name):
             variables = self.names.meanings(node)
             if len(variables) == 1 and len(variables[0].bindings) == 1:

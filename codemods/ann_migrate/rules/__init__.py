@@ -1,4 +1,5 @@
-"""The rules: one file each, with a docstring that is its page in the catalogue, its ``CODE``, and cases that the tests run.
+"""The rules: one file each, with a docstring that is its page in the catalogue, its ``CODE``, and cases that the
+tests run.
 
 Codes, by range:
 

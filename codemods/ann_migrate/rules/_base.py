@@ -6,7 +6,7 @@ import ast
 from typing import Protocol
 
 
-class Decline(Exception):
+class Decline(Exception):  # noqa: N818 - a verdict, not an error
     """An object or a site is left as it is; says why, where, and what its author can do.
 
     Args:
@@ -27,8 +27,8 @@ class Decline(Exception):
 class Rule(Protocol):
     """What every rule module has. ``__doc__`` is its page in the catalogue.
 
-    ``VALID`` holds sources that the rule leaves alone; ``INVALID`` holds, for a rule that rewrites, pairs of source and expected output,
-    and for a rule that declines, sources (left byte for byte) whose site gets the rule's code.
+    ``VALID`` holds sources that the rule leaves alone; ``INVALID`` holds, for a rule that rewrites, pairs of source
+    and expected output, and for a rule that declines, sources (left byte for byte) whose site gets the rule's code.
     """
 
     CODE: str

@@ -13,9 +13,11 @@ from ann_migrate.rules import bound_method
 
 
 def call_bridge(use: Use, plan: Plan, function: str, parameters: Mapping[str, str]) -> None:
-    """Plan ``loop.method(a, b)`` to ``function(loop, a, b)``; ``parameters`` maps legacy parameter names to the function's.
+    """Plan ``loop.method(a, b)`` to ``function(loop, a, b)``; ``parameters`` maps legacy parameter names to the
+    function's.
 
-    Arguments that stand in the signature's order become positional, others are named: either way they are evaluated as before.
+    Arguments that stand in the signature's order become positional, others are named: either way they are evaluated
+    as before.
     """
     if use.call is None:
         raise bound_method.decline(use)

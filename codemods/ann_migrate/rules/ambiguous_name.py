@@ -1,7 +1,7 @@
 """A name that is not surely the legacy one.
 
-Two bindings of the name disagree (a fallback in ``except ImportError``, an ``if``/``else`` with two imports, a later assignment), or the
-module's attribute is replaced somewhere in the file. What the call makes then depends on the run.
+Two bindings of the name disagree (a fallback in ``except ImportError``, an ``if``/``else`` with two imports, a later
+assignment), or the module's attribute is replaced somewhere in the file. What the call makes then depends on the run.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """TrainingLoop in an annotation.
 
-A parameter, a return type, a variable or ``cast`` names the class as a type. What flows there is decided elsewhere. (The annotation of an
-assignment whose value is the constructor is rewritten with it.)
+A parameter, a return type, a variable or ``cast`` names the class as a type. What flows there is decided elsewhere.
+(The annotation of an assignment whose value is the constructor is rewritten with it.)
 """
 
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from ann_migrate.legacy_api import TRAINER
 from ann_migrate.plan import Plan
@@ -44,15 +45,18 @@ def plan_annotations(plan: Plan) -> None:
     for use in plan.context.sites:
         if use.node not in within or use.target != plan.site.target:
             continue
-        if use.form is Form.NAME and use.doubt is None:
+        plain = use.form is Form.NAME and use.doubt is None
+        quoted = (
+            use.form is Form.ANNOTATION_STRING and isinstance(use.node, ast.Constant) and use.node.value == use.target
+        )
+        if plain or quoted:
             name = plan.symbol(TRAINER, use.node)
-            plan.edit(use.node, lambda _, name=name: name)
-        elif use.form is Form.ANNOTATION_STRING and isinstance(use.node, ast.Constant) and use.node.value == use.target:
-            name = plan.symbol(TRAINER, use.node)
-            plan.edit(use.node, lambda text, name=name, old=use.target: text.replace(old, name))
-        else:
-            continue
-        plan.annotations.append(use)
+            plan.edit(use.node, partial(_replace, use.target, name))
+            plan.annotations.append(use)
+
+
+def _replace(old: str, new: str, text: str) -> str:
+    return text.replace(old, new) if text[:1] in "\"'" else new
 
 
 def _in_annotation(node: ast.AST, tree: Tree) -> bool:

@@ -1,7 +1,7 @@
 """A method of the object used as a value.
 
-``Thread(target=loop.train, args=(loader,))``, ``partial(loop.train, loader)``, ``f = loop.train``: the arguments are given elsewhere, and
-``fit`` takes them in another order.
+``Thread(target=loop.train, args=(loader,))``, ``partial(loop.train, loader)``, ``f = loop.train``: the arguments are
+given elsewhere, and ``fit`` takes them in another order.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The class or function used as a value.
 
-``partial(TrainingLoop, config=c)``, ``map(TrainingLoop, ...)``, ``cls = TrainingLoop``, ``{"loop": TrainingLoop}``, ``@TrainingLoop``: who calls
-it, and how, is not visible here. This is what remains when no other rule of the range knows the use.
+``partial(TrainingLoop, config=c)``, ``map(TrainingLoop, ...)``, ``cls = TrainingLoop``, ``{"loop": TrainingLoop}``,
+``@TrainingLoop``: who calls it, and how, is not visible here. This is what remains when no other rule of the range
+knows the use.
 """
 
 from __future__ import annotations

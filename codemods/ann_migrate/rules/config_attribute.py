@@ -1,6 +1,7 @@
 """``loop.config`` becomes the config itself.
 
-Trainer keeps no config. Where the config that the loop was made with is still reachable under its own name, that name takes the place.
+Trainer keeps no config. Where the config that the loop was made with is still reachable under its own name, that name
+takes the place.
 """
 
 from __future__ import annotations

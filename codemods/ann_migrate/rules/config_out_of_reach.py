@@ -1,7 +1,7 @@
 """The config cannot be reached where it is needed.
 
-``train`` without a number of epochs reads the config at that moment. Where the config is not visible there, or its name may be bound to
-another one meanwhile, and there is no safe place to keep it, the object is left alone.
+``train`` without a number of epochs reads the config at that moment. Where the config is not visible there, or its
+name may be bound to another one meanwhile, and there is no safe place to keep it, the object is left alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """``TrainingLoop(model, config)`` becomes an optimizer, a criterion and a ``Trainer``.
 
-The legacy constructor makes Adam with the config's learning rate and a cross entropy loss, unless given; the loop clips gradients to a norm of
-1.0, moves batches to ``config.device``, flattens 4-D batches, and writes files and prints as the config says. The new call names each of these.
+The legacy constructor makes Adam with the config's learning rate and a cross entropy loss, unless given; the loop
+clips gradients to a norm of 1.0, moves batches to ``config.device``, flattens 4-D batches, and writes files and
+prints as the config says. The new call names each of these.
 
 Before::
 
@@ -21,10 +22,10 @@ After::
         callbacks=legacy_callbacks(config),
     )
 
-``batch_transform`` is left out where the model is visibly an ``AdaptiveModel`` (which flattens by itself). Where a visible literal config turns
-the files off, and nobody needs the legacy records, ``LoggingCallback`` takes the place of ``legacy_callbacks``. Where no statement can be
-put before the call, optimizer and criterion are made inside it; where model or config are not plain names either,
-``legacy_trainer(model, config)`` evaluates each once.
+``batch_transform`` is left out where the model is visibly an ``AdaptiveModel`` (which flattens by itself). Where a
+visible literal config turns the files off, and nobody needs the legacy records, ``LoggingCallback`` takes the place
+of ``legacy_callbacks``. Where no statement can be put before the call, optimizer and criterion are made inside it;
+where model or config are not plain names either, ``legacy_trainer(model, config)`` evaluates each once.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from ann_migrate.calls import Call, Piece, Pieces, Place, lay_out, parse_call, pieces_of, rename_function
+from ann_migrate.calls import Call, New, Piece, Pieces, Place, lay_out, parse_call, pieces_of, rename_function
 from ann_migrate.legacy_api import ADAPTIVE_CONFIG, ADAPTIVE_MODEL, LOGGING_CALLBACK, TRAINER
 from ann_migrate.plan import Plan
 from ann_migrate.rules import comment_lost, device_changed, order_of_evaluation
@@ -57,7 +58,7 @@ def plan_constructor(plan: Plan) -> None:
     effects = [name for name in arguments.order if not is_plain(arguments[name])]
     # Model and config are needed more than once: anything else than a plain name is evaluated into one first.
     hoist = any(name in effects for name in ("model", "config"))
-    if hoist and not (plan.insertable() and _is_quiet(plan, effects)):
+    if plan.held_in_call or (hoist and not (plan.insertable() and _is_quiet(plan, effects))):
         _plan_legacy_trainer(plan)
         return
     text = {name: _text(plan, arguments[name]) for name in arguments.order}
@@ -85,11 +86,13 @@ def plan_constructor(plan: Plan) -> None:
     plan.edit(plan.constructor, _transform(plan, trainer, text, steps, tail, kept))
 
 
-# -- optimizer and criterion ------------------------------------------------------------------------------------------------
+# -- optimizer and criterion ------------------------------------------------------------------------------------------
 
 
 def _steps(plan: Plan, text: dict[str, str], lines: list[str], *, in_statement: bool) -> list[tuple[str, str]]:
-    """The arguments for optimizer and criterion, in the order in which they must be evaluated; defaults may go before."""
+    """The arguments for optimizer and criterion, in the order in which they must be evaluated; defaults may go
+    before.
+    """
     arguments, values = plan.arguments, plan.context.values
     model, config = text["model"], text["config"]
     made = {
@@ -129,7 +132,9 @@ def _steps(plan: Plan, text: dict[str, str], lines: list[str], *, in_statement: 
 
 
 def _has_effect(plan: Plan, name: str) -> bool:
-    """Whether evaluating an explicit argument may be seen by what follows (constructors of torch's own do not count)."""
+    """Whether evaluating an explicit argument may be seen by what follows (constructors of torch's own do not
+    count).
+    """
     value = plan.arguments[name]
     if is_plain(value) or isinstance(value, ast.Lambda):
         return False
@@ -145,7 +150,7 @@ def _name_is_free(plan: Plan, name: str) -> bool:
     return False
 
 
-# -- arguments that are evaluated first -------------------------------------------------------------------------------------
+# -- arguments that are evaluated first -------------------------------------------------------------------------------
 
 
 def _temporary(plan: Plan, name: str) -> str:
@@ -164,7 +169,9 @@ def _is_quiet(plan: Plan, effects: list[str]) -> bool:
 
 
 def _standalone(text: str) -> str:
-    """An expression as the value of a statement: in brackets if it runs over lines that its own brackets do not join."""
+    """An expression as the value of a statement: in brackets if it runs over lines that its own brackets do not
+    join.
+    """
     try:
         ast.parse(f"x = {text}")
     except SyntaxError:
@@ -187,20 +194,32 @@ def _text(plan: Plan, node: ast.expr) -> str:
 
 
 def _plan_legacy_trainer(plan: Plan) -> None:
-    """``legacy_trainer(model, config)``: takes the same arguments and evaluates each once, for places without statements."""
-    if plan.held_config is not None:
+    """``legacy_trainer(model, config)``: takes the same arguments and evaluates each once, for places without
+    statements.
+    """
+    held = plan.held_config
+    if held is not None and not plan.held_in_call:
         raise order_of_evaluation.decline(plan.arguments["config"], "the config")
     name = plan.symbol("ann_compat.legacy_trainer")
-    plan.edit(plan.constructor, lambda text: rename_function(text, name))
+    new = []
+    for number, parameter in enumerate(plan.arguments.order):
+        keyword = parameter if plan.arguments.is_keyword(parameter) else None
+        template = "{}"
+        if held is not None and parameter == "config":
+            template = f"({held} := {{}})" if keyword else f"{held} := {{}}"
+        new.append(New(number, keyword, template))
+    plan.edit(plan.constructor, lambda text: rename_function(text, name, new))
     plan.verdict = (CODE, "TrainingLoop becomes legacy_trainer")
     plan.note("legacy_trainer makes optimizer, criterion, clipping, device and callbacks as the legacy loop did")
 
 
-# -- device, model, callbacks -----------------------------------------------------------------------------------------------
+# -- device, model, callbacks -----------------------------------------------------------------------------------------
 
 
 def _check_device(plan: Plan) -> None:
-    """Raise Decline if the file sets the config's device where it may run after the Trainer was made and before its last use."""
+    """Raise Decline if the file sets the config's device where it may run after the Trainer was made and before its
+    last use.
+    """
     context = plan.context
     parts = dotted(plan.arguments["config"])
     if parts is None or plan.holder is None:
@@ -212,12 +231,11 @@ def _check_device(plan: Plan) -> None:
         if context.tree.path_after(statement, plan.constructor) is None and not _is_over(plan, node):
             raise device_changed.decline(node)
     for call in ast.walk(context.tree.module):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "setattr" and call.args:
-            if (
-                dotted(call.args[0]) == parts
-                and context.tree.path_after(context.tree.statement(call), plan.constructor) is None
-            ):
-                raise device_changed.decline(call)
+        sets = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "setattr"
+        if not (isinstance(call, ast.Call) and sets and call.args and dotted(call.args[0]) == parts):
+            continue
+        if context.tree.path_after(context.tree.statement(call), plan.constructor) is None:
+            raise device_changed.decline(call)
 
 
 def _is_over(plan: Plan, node: ast.AST) -> bool:
@@ -275,7 +293,7 @@ def _is_harmless_read(plan: Plan, read: ast.Name) -> bool:
     return False
 
 
-# -- the new call -----------------------------------------------------------------------------------------------------------
+# -- the new call -----------------------------------------------------------------------------------------------------
 
 
 def _transform(

@@ -1,7 +1,7 @@
 """``loop.evaluate(loader)`` becomes ``legacy_evaluate(trainer, loader)``.
 
-The legacy method returns ``val_loss`` and ``val_accuracy`` (percent) and leaves the model in evaluation mode; ``Trainer.evaluate`` reports a
-fraction under other conditions. The bridge evaluates by the legacy rule.
+The legacy method returns ``val_loss`` and ``val_accuracy`` (percent) and leaves the model in evaluation mode;
+``Trainer.evaluate`` reports a fraction under other conditions. The bridge evaluates by the legacy rule.
 """
 
 from __future__ import annotations

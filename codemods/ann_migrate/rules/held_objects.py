@@ -1,6 +1,7 @@
 """``loop.model``, ``loop.optimizer``, ``loop.criterion`` stay: Trainer has them too.
 
-They are read under the same names. The optimizer and the criterion may be set as well: both classes look at them at each step.
+They are read under the same names. The optimizer and the criterion may be set as well: both classes look at them at
+each step.
 """
 
 from __future__ import annotations

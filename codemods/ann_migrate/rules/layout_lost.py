@@ -1,6 +1,7 @@
 """A layout that the editor cannot keep.
 
-LibCST does not give the call back as it stands (line ends of several kinds inside one call), or it is nested very deeply.
+LibCST does not give the call back as it stands (line ends of several kinds inside one call), or it is nested very
+deeply.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """``loop.load_checkpoint(path)`` becomes ``legacy_load_checkpoint(trainer, path)``.
 
-The legacy method reads the legacy format, restores model, optimizer and history and returns the epoch; it arms no resume.
+The legacy method reads the legacy format, restores model, optimizer and history and returns the epoch; it arms no
+resume.
 """
 
 from __future__ import annotations

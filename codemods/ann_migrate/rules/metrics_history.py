@@ -1,6 +1,7 @@
 """``loop.metrics_history`` becomes ``legacy_history(trainer)``.
 
-The list of legacy records of this object: the same list each time, growing with each epoch. (``Trainer.metrics_history`` holds one call's rows.)
+The list of legacy records of this object: the same list each time, growing with each epoch.
+(``Trainer.metrics_history`` holds one call's rows.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A string that names the class or function.
 
-``mock.patch("pkg.mod.TrainingLoop")``, ``monkeypatch.setattr(mod, "TrainingLoop", ...)``, ``getattr(mod, "TrainingLoop")``: they find the
-name when the program runs, so the name must stay bound.
+``mock.patch("pkg.mod.TrainingLoop")``, ``monkeypatch.setattr(mod, "TrainingLoop", ...)``, ``getattr(mod,
+"TrainingLoop")``: they find the name when the program runs, so the name must stay bound.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The object can be reached from code that is not followed.
 
-An attribute used on something else than ``self`` of the class, a subclass or base class that may know the attribute, ``getattr`` by name, a
-class variable, a module variable that another file imports.
+An attribute used on something else than ``self`` of the class, a subclass or base class that may know the attribute,
+``getattr`` by name, a class variable, a module variable that another file imports.
 """
 
 from __future__ import annotations

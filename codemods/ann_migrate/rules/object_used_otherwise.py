@@ -1,6 +1,7 @@
 """The object is used in a way that no rule knows.
 
-Conditional expressions, operators, ``with`` and whatever else remains when the other rules of the range do not know the use.
+Conditional expressions, operators, ``with`` and whatever else remains when the other rules of the range do not know
+the use.
 """
 
 from __future__ import annotations

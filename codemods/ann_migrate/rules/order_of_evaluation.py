@@ -1,7 +1,7 @@
 """The old order of evaluation cannot be kept.
 
-Arguments with effects must run once and in the old order. Where the new call needs one of them twice, or earlier, and no statement can be put
-before it, the call is left alone.
+Arguments with effects must run once and in the old order. Where the new call needs one of them twice, or earlier, and
+no statement can be put before it, the call is left alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The result of quick_train is used whole.
 
-``quick_train`` returns a dict with the loop under ``"trainer"``; the migrated call has a Trainer there. Whoever gets the whole dict, or reads
-that key, would see another object.
+``quick_train`` returns a dict with the loop under ``"trainer"``; the migrated call has a Trainer there. Whoever gets
+the whole dict, or reads that key, would see another object.
 """
 
 from __future__ import annotations

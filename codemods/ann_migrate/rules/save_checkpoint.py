@@ -1,7 +1,7 @@
 """``loop.save_checkpoint(epoch)`` becomes ``legacy_save_checkpoint(trainer, epoch)``.
 
-The legacy method takes an epoch and writes ``checkpoint_dir/checkpoint_epoch_{epoch}.pt`` with the config and the history;
-``Trainer.save_checkpoint`` takes a path and writes another format.
+The legacy method takes an epoch and writes ``checkpoint_dir/checkpoint_epoch_{epoch}.pt`` with the config and the
+history; ``Trainer.save_checkpoint`` takes a path and writes another format.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """``loop.train(...)`` becomes ``trainer.fit(...)``.
 
-``train(train_loader, test_loader=None, num_epochs=None)`` and ``fit(train_loader, num_epochs, val_loader=None)`` take their arguments in
-different orders, so they are named. A number of epochs that is left out, None or 0 means the config's, read at this moment. What ``train``
-returns is the list of legacy records; where somebody may read what ``fit``'s rows lack (percent, times, the model's metrics, records of
-earlier calls), the bridge's ``legacy_history`` gives that list.
+``train(train_loader, test_loader=None, num_epochs=None)`` and ``fit(train_loader, num_epochs, val_loader=None)`` take
+their arguments in different orders, so they are named. A number of epochs that is left out, None or 0 means the
+config's, read at this moment. What ``train`` returns is the list of legacy records; where somebody may read what
+``fit``'s rows lack (percent, times, the model's metrics, records of earlier calls), the bridge's ``legacy_history``
+gives that list.
 
 Before::
 
@@ -88,10 +89,15 @@ def _epochs(plan: Plan, arguments: Arguments, call: ast.Call) -> str:
         return f"{plan.config_at(call)}.num_epochs"
     if isinstance(value, ast.Constant):
         return "{}"
-    later = arguments.order[arguments.number("num_epochs") + 1 :]
-    if any(not is_plain(arguments[name]) for name in later):
-        raise order_of_evaluation.decline(value, "the number of epochs is followed by an argument that")
     config = f"{plan.config_at(call)}.num_epochs"
+    root = config.partition(".")[0]
+    for name in arguments.order[arguments.number("num_epochs") + 1 :]:
+        # The legacy loop reads the config when all arguments are there: a later one that is given the config could
+        # change it.
+        if not is_plain(arguments[name]) and any(
+            isinstance(part, ast.Name) and part.id == root for part in ast.walk(arguments[name])
+        ):
+            raise order_of_evaluation.decline(value, "the number of epochs is followed by an argument that")
     if plan.context.source.node_text(value) == config:
         return "{}"
     plan.note("0 or None epochs still mean config.num_epochs")

@@ -1,6 +1,7 @@
 """A test for the type.
 
-``isinstance(x, TrainingLoop)``, ``issubclass``, ``type(x) is TrainingLoop``, ``except``, ``case TrainingLoop():`` ask for the class itself.
+``isinstance(x, TrainingLoop)``, ``issubclass``, ``type(x) is TrainingLoop``, ``except``, ``case TrainingLoop():`` ask
+for the class itself.
 """
 
 from __future__ import annotations
