@@ -18,7 +18,6 @@ from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
 from ann_migrate.sites import NameUse
 from ann_migrate.source import Source
-from ann_migrate.tree import dotted
 
 _HOME = "adaptiveneuralnetwork.training"
 _MODULES = {"torch.optim": ("optim", "torch_optim"), "torch.nn": ("nn", "torch_nn")}

@@ -45,9 +45,9 @@ def _check_result(context: Context, value: ast.expr) -> None:
     parent = context.tree.parents[value]
     if isinstance(parent, ast.Expr):
         return
-    read = isinstance(parent, ast.Subscript) and parent.value is value and isinstance(parent.ctx, ast.Load)
-    if read and isinstance(parent.slice, ast.Constant) and parent.slice.value in _KEYS:
-        return
+    if isinstance(parent, ast.Subscript) and parent.value is value and isinstance(parent.ctx, ast.Load):  # noqa: SIM102
+        if isinstance(parent.slice, ast.Constant) and parent.slice.value in _KEYS:
+            return
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
         variable = context.names.variable(parent.targets[0])
         exported = variable.scope.kind == "module" and context.project.importer(context.module, variable.name)
