@@ -5,6 +5,7 @@ from adaptiveneuralnetwork.training.callbacks import (
     Callback,
     CallbackList,
     LoggingCallback,
+    Phase,
     ProfilingCallback,
     ProgressBarCallback,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "LegacyAccuracy",
     "LoggingCallback",
     "Metric",
+    "Phase",
     "ProfilingCallback",
     "ProgressBarCallback",
     "Trainer",

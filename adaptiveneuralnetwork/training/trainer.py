@@ -64,6 +64,8 @@ class Trainer:
 
     Attributes:
         stop_training: Set it to ``True`` in a callback to end after the current epoch.
+        stop_at_step: Set it to ``True`` in a callback to end after the current optimizer step. The epoch then stays
+            unfinished: it has no record, no evaluation and no ``on_epoch_end``.
         metrics_history: The history of the current or last :meth:`fit`.
         current_epoch: The epoch that runs or ran last, counted from 0.
         num_epochs: What the current or last :meth:`fit` was asked for.
@@ -131,6 +133,7 @@ class Trainer:
         self.num_batches: int | None = None
         self.global_step = 0
         self.stop_training = False
+        self.stop_at_step = False
         self._resume_from: dict[str, Any] | None = None
         self.scheduler: Any = None
         self._run: Run | None = None
@@ -171,7 +174,7 @@ class Trainer:
         history = self.metrics_history = History(callbacks=callbacks)
         self.num_epochs = num_epochs
         self.num_batches = length_of(train_loader)
-        self.stop_training = False
+        self.stop_training = self.stop_at_step = False
         self.scheduler = scheduler
         first_epoch = self._continue_run(history)
         try:
@@ -179,11 +182,13 @@ class Trainer:
             with torch.inference_mode(False), torch.enable_grad():
                 call(hooks.on_train_begin, self, Logs())
                 for epoch in range(first_epoch, num_epochs):
-                    if self.stop_training:
+                    if self.stop_training or self.stop_at_step:
                         break
                     self.current_epoch = epoch
                     call(hooks.on_epoch_begin, epoch, self, Logs())
                     record = {"epoch": epoch, **self._train_batches(train_loader, run)}
+                    if run.between_batches:  # stop_at_step left the epoch unfinished
+                        break
                     extras = run.train.extras("train_")
                     if val_loader is not None:
                         record |= self.evaluate(val_loader)
@@ -218,6 +223,7 @@ class Trainer:
         """
         previous = self.current_epoch, self._run
         self.current_epoch = epoch
+        self.stop_at_step = False
         self._run = Run(self.callbacks, {**self.metrics, **(metrics or {})})
         try:
             with torch.inference_mode(False), torch.enable_grad():
@@ -251,10 +257,13 @@ class Trainer:
             tally.update(loss, outputs, targets)
             if hooks.on_batch_end:
                 call(hooks.on_batch_end, batch_idx, self, tally.batch_logs(items, loss))
+            if self.stop_at_step and stepping.window_is_empty and batch_idx + 1 != length:
+                break
+        else:
+            run.between_batches = False
         # A loader without a (true) length ends unannounced, perhaps within a window.
         if not stepping.window_is_empty:
             self._optimizer_step(stepping, hooks)
-        run.between_batches = False
         if not tally.loss.batches:
             raise EmptyLoaderError("train_loader gave no batch; at least one is needed")
         return tally.record("train_")

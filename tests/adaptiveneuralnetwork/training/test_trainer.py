@@ -9,7 +9,7 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, EmptyLoaderError, History, Trainer, flatten_images
+from adaptiveneuralnetwork.training import Callback, CallbackList, EmptyLoaderError, History, Trainer, flatten_images
 
 
 def test_fit_returns_a_record_for_each_epoch(make_trainer, flat_batches):
@@ -208,6 +208,40 @@ def test_stop_training_ends_after_the_epoch_and_normally(make_trainer, flat_batc
     history = trainer.fit(flat_batches, num_epochs=9)
     assert len(history) == 1
     assert ended == [history[-1]]
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_stop_at_step_ends_within_the_epoch_but_not_within_a_window(make_trainer, flat_batches, accumulation):
+    ended = []
+
+    class Stop(Callback):
+        def on_batch_begin(self, batch_idx, trainer, logs=None):
+            if (trainer.current_epoch, batch_idx) == (1, 0):
+                trainer.stop_at_step = True
+
+        def on_train_end(self, trainer, logs=None):
+            ended.append(dict(logs))
+
+    trainer = make_trainer(callbacks=[Stop()], gradient_accumulation_steps=accumulation)
+    history = trainer.fit([*flat_batches, *flat_batches], num_epochs=9, val_loader=flat_batches)
+    assert [record["epoch"] for record in history] == [0]
+    assert ended == [history[-1]], "a normal end"
+    assert trainer.global_step == 6 // accumulation + 1
+    trainer.callbacks = CallbackList()
+    assert len(trainer.fit(flat_batches, num_epochs=1)) == 1, "the next run is not stopped"
+    before = trainer.global_step
+    trainer.stop_at_step = True
+    trainer.train_epoch(flat_batches)
+    assert trainer.global_step - before == (3 + accumulation - 1) // accumulation
+
+
+def test_stop_at_step_in_the_last_batch_completes_the_epoch(make_trainer, flat_batches):
+    class Stop(Callback):
+        def on_batch_end(self, batch_idx, trainer, logs=None):
+            trainer.stop_at_step = batch_idx == 2
+
+    (record,) = make_trainer(callbacks=[Stop()]).fit(flat_batches, num_epochs=9, val_loader=flat_batches)
+    assert "val_loss" in record
 
 
 def test_one_iterator_an_epoch_and_no_look_ahead(make_trainer, flat_batches):

@@ -1,11 +1,13 @@
 """Hooks: their order, their dispatch, what they receive, and what happens when one raises."""
 
-from unittest.mock import Mock
+import re
+from unittest.mock import Mock, create_autospec
 
 import pytest
 import torch
 
-from adaptiveneuralnetwork.training import Callback, CallbackList
+from adaptiveneuralnetwork.training import Callback, CallbackList, Phase
+from adaptiveneuralnetwork.training.callbacks import base
 from adaptiveneuralnetwork.training.callbacks.base import HOOKS, RunHooks
 
 
@@ -54,6 +56,118 @@ def test_c41_the_order_is_the_documented_one(make_trainer, flat_batches):
         ("on_epoch_end", 0, row),
         ("on_train_end", row),
     ]
+
+
+def test_c41_the_pseudo_code_names_each_hook_once_in_the_order_of_the_calls(make_trainer, flat_batches):
+    events = []
+    make_trainer(callbacks=[Events(events)]).fit(flat_batches[:1], num_epochs=1, val_loader=flat_batches[:1])
+    documented = re.findall(r"^ +(on_\w+)", base.__doc__, flags=re.MULTILINE)
+    assert documented == [event[0] for event in events] + ["on_exception"]
+    assert sorted(documented) == sorted(HOOKS)
+
+
+def phased(phase):
+    return type("Phased", (Events,), {"phase": phase})
+
+
+def test_phases_come_before_the_order_of_the_list(make_trainer, flat_batches):
+    events = []
+    given = [
+        phased(Phase.PERSIST)(events, "checkpoint "),
+        phased(Phase.RECORD)(events, "logger "),
+        phased(Phase.NORMAL)(events, "a "),
+        phased(Phase.DECIDE)(events, "scheduler "),
+        phased(Phase.SETUP)(events, "timer "),
+        Events(events, "b "),
+    ]
+    stopping = phased(Phase.DECIDE)(events, "stopping ")
+    trainer = make_trainer(callbacks=given)
+    history = trainer.fit(flat_batches[:1], num_epochs=1, early_stopping=stopping)
+    order = ["timer", "a", "b", "scheduler", "stopping", "logger", "checkpoint"]
+    names = [event[0].split() for event in events]
+    assert [name for name, _ in names] == order * (len(events) // 7)
+    assert len({hook for _, hook in names}) == len(HOOKS) - 3, "all but those of evaluation and exceptions"
+    assert list(trainer.callbacks) == given, "the list itself stays as it was given"
+    assert history.callbacks == (*given, stopping)
+
+
+def test_a_phase_that_is_none_is_refused():
+    with pytest.raises(TypeError, match=r"Phased\.phase must be one of SETUP, NORMAL, .* of Phase, got 'decide'"):
+        CallbackList([phased("decide")([])])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("on_epoch_ended", "on_epoch_end"),
+        ("on_epochs_end", "on_epoch_end"),
+        ("on_epoch_start", "on_epoch_begin"),
+        ("on_batch_started", "on_batch_begin"),
+        ("onEpochEnd", "on_epoch_end"),
+        ("on_train_start", "on_train_begin"),
+        ("on_evaluation_end", "on_evaluate_end"),
+        ("on_validation_start", "on_evaluate_begin"),
+        ("on_val_end", "on_evaluate_end"),
+        ("on_train_batch_end", "on_batch_end"),
+        ("on_after_backward", "on_backward_end"),
+        ("on_before_optimizer_steps", "on_before_optimizer_step"),
+        ("on_optimizer_step_begin", "on_before_optimizer_step"),
+        ("on_exceptions", "on_exception"),
+    ],
+)
+def test_near_misses_are_refused_with_the_right_name(name, meant):
+    message = rf"Mine\.{name} is no hook and would never be called; did you mean {meant}\?"
+    with pytest.raises(TypeError, match=message):
+        CallbackList([type("Mine", (Callback,), {name: lambda self, *arguments: None})()])
+    with pytest.raises(TypeError, match=message):
+        CallbackList([type("Mine", (), {name: lambda self, *arguments: None})()])
+    callback = type("Mine", (Callback,), {})()
+    setattr(callback, name, lambda *arguments: None)
+    with pytest.raises(TypeError, match=message):
+        CallbackList([callback])
+
+
+@pytest.mark.parametrize("name", ["on_plateau", "on_step", "on_stop", "on_metric", "on_save", "one_epoch", "online"])
+def test_names_of_ones_own_are_not(name):
+    CallbackList([type("Mine", (Callback,), {name: lambda self: None})()])
+    CallbackList([type("Mine", (Callback,), {"on_epoch_ended": True})()])  # no method
+
+
+def test_parameters_that_do_not_fit_are_refused():
+    def refused(hook, method):
+        with pytest.raises(TypeError) as caught:
+            CallbackList([type("Mine", (Callback,), {hook: method})()])
+        return str(caught.value)
+
+    assert refused("on_epoch_end", lambda self, trainer, logs=None: None) == (
+        "Mine.on_epoch_end takes (trainer, logs=None), but is called with (epoch, trainer, logs); "
+        "write def on_epoch_end(self, epoch, trainer, logs=None)"
+    )
+    assert "write def on_train_begin(self, trainer, logs=None)" in refused("on_train_begin", lambda self: None)
+    assert "takes (trainer, epoch, logs)" in refused("on_epoch_begin", lambda self, trainer, epoch, logs: None)
+    assert "def on_exception(self, trainer, exception)" in refused("on_exception", lambda self, trainer: None)
+    assert "is called with" in refused("on_batch_end", lambda self, batch_idx, trainer, logs, more: None)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        lambda self, epoch, trainer, logs=None: None,
+        lambda self, *arguments: None,
+        lambda self, number, trainer, values, more=None, **rest: None,
+        lambda self, e, t, l: None,  # noqa: E741
+        staticmethod(lambda epoch, trainer, logs: None),
+        print,
+    ],
+)
+def test_parameters_that_fit_are_accepted(method):
+    CallbackList([type("Mine", (Callback,), {"on_epoch_end": method})()])
+
+
+def test_state_is_empty_by_default():
+    callback = Callback()
+    assert callback.state_dict() == {}
+    callback.load_state_dict({})
 
 
 def test_callbacks_are_called_in_their_order_in_every_hook(make_trainer, flat_batches):
@@ -176,10 +290,10 @@ def test_objects_with_hooks_and_mocks_count(make_trainer, flat_batches):
         def on_epoch_end(self, epoch, trainer, logs=None):
             self.epochs += 1
 
-    duck, mock = Duck(), Mock(spec=Callback)
-    mock.metrics = {}
-    make_trainer(callbacks=[duck, mock]).fit(flat_batches, num_epochs=2)
-    assert duck.epochs == mock.on_epoch_end.call_count == 2
+    duck, mock, spec = Duck(), Mock(spec=Callback), create_autospec(Callback, instance=True)
+    mock.metrics = spec.metrics = {}
+    make_trainer(callbacks=[duck, mock, spec]).fit(flat_batches, num_epochs=2)
+    assert duck.epochs == mock.on_epoch_end.call_count == spec.on_epoch_end.call_count == 2
 
 
 def test_metrics_of_a_callback_are_in_the_logs_only(make_trainer, flat_batches):
