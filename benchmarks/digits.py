@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
-from adaptiveneuralnetwork.training.datasets import load_digits
+from adaptiveneuralnetwork.training import Trainer, load_digits
 
 CONFIG = AdaptiveConfig(input_dim=64, output_dim=10, num_nodes=50, hidden_dim=32, batch_size=64)
 
@@ -90,14 +90,9 @@ def accuracy(build: Callable[[], nn.Module], seed: int, epochs: int, learning_ra
     torch.manual_seed(seed)
     model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    model.train()
-    for _ in range(epochs):
-        for data, target in train_loader:
-            step(model, optimizer, data, target)
-    model.eval()
-    with torch.no_grad():
-        correct = sum(int((model(data).argmax(1) == target).sum()) for data, target in test_loader)
-    return 100 * correct / sum(len(target) for _, target in test_loader)
+    trainer = Trainer(model, optimizer, nn.CrossEntropyLoss(), device=CONFIG.device)
+    trainer.fit(train_loader, num_epochs=epochs)
+    return 100 * trainer.evaluate(test_loader)["val_accuracy"]
 
 
 def step_times(models: dict[str, nn.Module], rounds: int, steps: int = 20) -> dict[str, float]:
