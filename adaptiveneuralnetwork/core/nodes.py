@@ -100,7 +100,7 @@ class NodePopulation(nn.Module):
         self.connection_radius = float(connection_radius)
         self.activity_threshold = float(activity_threshold)
         self.adaptation_rate = min(float(adaptation_rate), 1.0)
-        self.circadian_period = circadian_period
+        self.circadian_period = int(circadian_period)
         self.frozen = False
         """Whether the state stays as it is in training mode too. Not part of ``state_dict``."""
 
@@ -162,11 +162,12 @@ class NodePopulation(nn.Module):
 
     def _step(self, node: dynamics.NodeCoefficients, features: Tensor, response: Tensor) -> None:
         # Autograd saved none of the buffers in forward, only tensors made from them, so they may change in place.
+        energy, activity, hidden, clock = self.energy, self.activity, self.hidden, self.clock
         with torch.no_grad():
-            fired = response.sign().to(self.activity.dtype)  # autocast may have made it narrower
-            features = features.to(self.hidden.dtype)
-            self.energy.copy_(dynamics.next_energy(self.energy, self.activity, node.cost, node.recovery))
-            self.hidden.copy_(dynamics.next_hidden(self.hidden, fired, features, node.plasticity))
-            self.activity.copy_(dynamics.next_activity(self.activity, fired, self.adaptation_rate))
-            self.clock.add_(1).remainder_(self.circadian_period)
-            self.phase.copy_(phase_at(self.clock, self._boundaries))
+            # Autocast may have made the response narrower than the state.
+            fired, features = response.sign().to(activity.dtype), features.to(hidden.dtype)
+            energy.copy_(dynamics.next_energy(energy, activity, node.cost, node.recovery))
+            hidden.copy_(dynamics.next_hidden(hidden, fired, features, node.plasticity))
+            activity.copy_(dynamics.next_activity(activity, fired, self.adaptation_rate))
+            clock.add_(1).remainder_(self.circadian_period)
+            self.phase.copy_(phase_at(clock, self._boundaries))
