@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 
-def as_count(value: int, name: str) -> int:
-    """An integer of at least 1."""
+def as_count(value: int, name: str, minimum: int = 1) -> int:
+    """An integer of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer of at least 1, got {value!r} of type {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+        raise TypeError(
+            f"{name} must be an integer of at least {minimum}, got {value!r} of type {type(value).__name__}"
+        )
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return value
+
+
+def as_real(
+    value: float, name: str, low: float = -math.inf, high: float = math.inf, *, without_low: bool = False
+) -> float:
+    """A finite number from ``low`` to ``high``; with ``without_low``, greater than ``low``."""
+    accepted = "a number"
+    if low > -math.inf:
+        accepted += f" greater than {low:g}" if without_low else f" of at least {low:g}"
+    if high < math.inf:
+        accepted += f"{' and' if low > -math.inf else ''} at most {high:g}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be {accepted}, got {value!r} of type {type(value).__name__}")
+    if not (math.isfinite(value) and low <= value <= high) or (without_low and value == low):
+        raise ValueError(f"{name} must be {accepted}, got {value!r}")
+    return float(value)
+
+
+def as_choice(value: str, name: str, choices: Sequence[str]) -> str:
+    """One of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+    return value
+
+
+def as_path(value: str | os.PathLike[str], name: str) -> Path:
+    """The path of a file or folder."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise TypeError(f"{name} must be the path of a file or folder, got {value!r} of type {type(value).__name__}")
+    return Path(value)
 
 
 def as_epochs(num_epochs: Any) -> int:

@@ -41,6 +41,14 @@ class Logs(dict[str, Any]):
         # self.get would call itself.
         return self[key] if key in self else default  # noqa: SIM401
 
+    def raw(self, key: str) -> Any:
+        """The value as it is, a tensor on its device perhaps: no wait.
+
+        Raises:
+            KeyError: There is no such key.
+        """
+        return super().__getitem__(key)
+
     # dict(logs) and {**logs} copy the raw values of a dict subclass unless it has an __iter__ of its own.
     def __iter__(self) -> Iterator[str]:
         return super().__iter__()

@@ -25,7 +25,11 @@ class LoggingCallback(Callback):
 
     Example:
         >>> trainer = Trainer(model, optimizer, criterion, callbacks=[LoggingCallback(log_interval=100)])
-        ... # doctest: +SKIP
+        >>> _ = trainer.fit(train_loader, num_epochs=1)
+        Training Sequential (59 parameters) on ...
+        Epoch 1, batch 0: loss ..., accuracy ...
+        Epoch 1/1: train_loss ..., train_accuracy ... (... s)
+        Training finished
     """
 
     def __init__(self, log_interval: int = 10, verbose: bool = True) -> None:

@@ -19,7 +19,7 @@ class ProgressBarCallback(Callback):
     second at most, so that training does not wait for the device at each step.
 
     Example:
-        >>> trainer = Trainer(model, optimizer, criterion, callbacks=[ProgressBarCallback()])  # doctest: +SKIP
+        >>> trainer = Trainer(model, optimizer, criterion, callbacks=[ProgressBarCallback()])
     """
 
     _bar: Any = None
