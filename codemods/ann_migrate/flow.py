@@ -172,7 +172,7 @@ class Flow:
         owner = self.method_owner(target)
         if owner is None:
             raise Escape("used", target)
-        self._check_class(owner, target.attr)
+        self._check_class(owner, target.attr, found)
         reads: list[ast.Attribute] = []
         for node in self._attributes[target.attr]:
             self._note_annotation(node, found)
@@ -207,10 +207,11 @@ class Flow:
         decorators = {self.names.path(decorator) or ast.unparse(decorator) for decorator in method.decorator_list}
         return None if decorators & {"staticmethod", "classmethod"} else owner
 
-    def _check_class(self, owner: ast.ClassDef, attribute: str) -> None:
+    def _check_class(self, owner: ast.ClassDef, attribute: str, found: LoopObject) -> None:
         scope = self.names.scopes[owner]
         if attribute in scope.variables:
             for binding in scope.variables[attribute].bindings:
+                self._note_annotation(binding.node, found)
                 if not (binding.kind == "name" and self._is_placeholder(binding.node)) or _is_dataclass(owner):
                     raise Escape("class attribute", binding.node)
         for base in [*owner.bases, *(keyword.value for keyword in owner.keywords)]:

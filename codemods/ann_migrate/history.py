@@ -35,7 +35,7 @@ def needs_legacy_history(plan: Plan, call: ast.Call) -> bool:
 def _runs_once(plan: Plan, call: ast.Call) -> bool:
     """Whether this is the one call of ``train`` on the object, so that the list holds this call's records alone."""
     trains = [use for use in plan.found.uses if use.attribute.attr in ("train", "load_checkpoint", "metrics_history")]
-    if len(trains) != 1:
+    if len(trains) != 1 or len(plan.found.holders) > 1:
         return False
     tree = plan.context.tree
     if any(node is call for node in tree.ancestors(plan.constructor)):

@@ -167,7 +167,7 @@ def _edit_lines(text: str, parts: _Parts, dropped: list[int], added: list[str]) 
             names.append(replace(name, text=", ".join(pending)))
             pending = []
         elif names and number == len(parts.names) - 1:
-            names[-1] = replace(names[-1], separator=name.separator)
+            names[-1] = replace(names[-1], separator=_joined(names[-1].separator, name.separator))
     if pending:
         last = names[-1]
         names[-1:] = [replace(last, separator=", "), _Name(", ".join(pending), last.separator)]
@@ -175,6 +175,14 @@ def _edit_lines(text: str, parts: _Parts, dropped: list[int], added: list[str]) 
     new = f"{parts.head}{parts.start}{inside}{parts.tail_space}{parts.tail}"
     lost = comments(text) - comments(new)
     return new if not lost else new + "  " + "  ".join(lost)
+
+
+def _joined(kept: str, end: str) -> str:
+    """The end of a list whose last name goes: the comment of the name before it stays on its line."""
+    if "#" not in kept:
+        return end
+    line_end = max(kept.rfind("\n"), kept.rfind("\r")) + 1
+    return kept[:line_end] + end[max(end.rfind("\n"), end.rfind("\r")) + 1 :]
 
 
 def _isort_key(name: str) -> tuple[int, str]:
@@ -193,8 +201,11 @@ def _replace_whole(source: Source, tree: Tree, statement: ast.stmt, line: str | 
     if line is not None:
         return [Edit(span, lambda text: _with_comments(line, text))]
     start, end = source.line_start(span.start), source.line_end(span.end)
-    alone = not source.text(Span(start, span.start)).strip() and not source.text(Span(span.end, end)).strip()
-    if not alone or len(tree.block(statement)) == 1:
+    if (
+        not _is_alone(source, statement)
+        or comments(source.text(Span(span.start, end)))
+        or len(tree.block(statement)) == 1
+    ):
         return [Edit(span, lambda text: _with_comments("pass", text))]
     return [Edit(Span(start, end), lambda _: "")]
 
@@ -204,14 +215,74 @@ def _with_comments(line: str, old: str) -> str:
 
 
 def _below(source: Source, tree: Tree, statement: ast.stmt, lines: list[str]) -> list[Edit]:
-    """New import statements behind ``statement``, on lines of their own where the line holds nothing else."""
+    """New import statements beside ``statement``, on lines of their own where its line holds nothing else.
+
+    A line goes to imports of the same library, if some stand next to the statement with nothing but imports between
+    (so nothing that runs there can use it); else below the statement.
+    """
     if not lines:
         return []
     span = source.span(statement)
-    rest = source.text(Span(span.end, source.line_end(span.end)))
-    before = source.text(Span(source.line_start(span.start), span.start))
-    if before.strip() or rest.lstrip().startswith(";"):
+    if not _is_alone(source, statement):
         return [insert(span.end, "".join(f"; {line}" for line in lines))]
-    newline = source.newline_at(span.end)
-    at = span.end + len(rest.rstrip("\r\n").encode("utf-8"))
-    return [insert(at, "".join(f"{newline}{before}{line}" for line in lines))]
+    edits = []
+    for line in lines:
+        beside, after = _neighbour(source, tree, statement, line)
+        place = source.span(beside)
+        newline, indent = source.newline_at(place.end), source.indentation(place.start)
+        if after:
+            rest = source.text(Span(place.end, source.line_end(place.end))).rstrip("\r\n")
+            edits.append(insert(place.end + len(rest.encode("utf-8")), f"{newline}{indent}{line}"))
+        else:
+            edits.append(insert(source.line_start(place.start), f"{indent}{line}{newline}"))
+    return edits
+
+
+def _neighbour(source: Source, tree: Tree, statement: ast.stmt, line: str) -> tuple[ast.stmt, bool]:
+    """The import beside which a new line stands best, and whether behind it."""
+    run = _run_of_imports(source, tree, statement)
+    at = next(number for number, item in enumerate(run) if item is statement)
+    if line.startswith("import torch"):
+        modules = [item for item in run if isinstance(item, ast.Import) and _root(item) == "torch"]
+        froms = [item for item in run if isinstance(item, ast.ImportFrom) and _root(item) == "torch"]
+        if modules:
+            return modules[-1], True
+        if froms:
+            above = source.data[: source.line_start(source.span(froms[0]).start)].splitlines()[-1:]
+            return froms[0], bool(above) and above[0].lstrip().startswith(b"#")
+    # Behind the library's other imports on the lines that follow.
+    while at + 1 < len(run) and _root(run[at + 1]) == _LIBRARY and run[at + 1].lineno == (run[at].end_lineno or 0) + 1:
+        at += 1
+    return run[at], True
+
+
+def _run_of_imports(source: Source, tree: Tree, statement: ast.stmt) -> list[ast.stmt]:
+    """The imports around ``statement`` in its block, with nothing else between, each alone on its lines."""
+    block = tree.block(statement)
+    at = next(number for number, item in enumerate(block) if item is statement)
+    first = last = at
+    while (
+        first > 0 and isinstance(block[first - 1], (ast.Import, ast.ImportFrom)) and _is_alone(source, block[first - 1])
+    ):
+        first -= 1
+    while (
+        last + 1 < len(block)
+        and isinstance(block[last + 1], (ast.Import, ast.ImportFrom))
+        and _is_alone(source, block[last + 1])
+    ):
+        last += 1
+    return block[first : last + 1]
+
+
+def _is_alone(source: Source, statement: ast.stmt) -> bool:
+    """Whether nothing but a comment shares the statement's lines."""
+    span = source.span(statement)
+    before = source.text(Span(source.line_start(span.start), span.start))
+    rest = source.text(Span(span.end, source.line_end(span.end))).strip()
+    return not before.strip() and (not rest or rest.startswith("#"))
+
+
+def _root(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.ImportFrom):
+        return "" if statement.level else (statement.module or "").partition(".")[0]
+    return statement.names[0].name.partition(".")[0] if isinstance(statement, ast.Import) else ""

@@ -19,7 +19,7 @@ from ann_migrate.rules._base import Decline
 from ann_migrate.sites import NameUse
 from ann_migrate.source import Source
 from ann_migrate.tree import FUNCTIONS, Tree
-from ann_migrate.values import Values
+from ann_migrate.values import Values, is_plain
 
 
 @dataclass(eq=False)
@@ -125,7 +125,7 @@ class Plan:
         source = self.context.source
         start = source.span(self.statement).start
         indent, newline = source.indentation(start), source.newline_at(start)
-        self.edits.append(insert(source.line_start(start), "".join(f"{indent}{line}{newline}" for line in lines)))
+        self.edits.append(insert(start - len(indent), "".join(f"{indent}{line}{newline}" for line in lines)))
 
     def edit(self, node: ast.expr, transform: Callable[[str], str]) -> None:
         """Replace a node's text. A Decline that ``transform`` raises declines this object, and all is planned anew."""
@@ -156,7 +156,7 @@ class Plan:
         """
         if self.held_config is None:
             config = self.arguments["config"]
-            text = self.context.values.text_at(config, self.constructor, at)
+            text = self.context.values.text_at(config, self.constructor, at, latest=len(self.found.holders) < 2)
             if text is not None:
                 return text
             text = self._config_on_self(config, at)
@@ -201,7 +201,11 @@ class Plan:
             raise config_out_of_reach.decline(at)
         taken = self.context.temporaries.get(scope, set())
         imports = self.context.imports
-        for name in self.names_for("config", *([f"{holder.name}_config"] if holder is not None else [])):
+        names = self.names_for("config")
+        if holder is not None:
+            own = f"{holder.name}_config"
+            names = [own, *names] if is_plain(self.arguments["config"]) else ["config", own, *names]
+        for name in names:
             if name not in taken and imports.is_free(name, scope, at):
                 imports.reserve(name, scope)
                 return name
@@ -236,11 +240,10 @@ class Plan:
             raise config_out_of_reach.decline(at)
         return scope
 
-    def names_for(self, parameter: str, *others: str) -> list[str]:
+    def names_for(self, parameter: str) -> list[str]:
         """Names to try for a temporary that holds an argument."""
         return [
             parameter,
-            *others,
             f"{parameter}_",
             f"legacy_{parameter}",
             *(f"{parameter}_{number}" for number in range(2, 9)),

@@ -175,7 +175,8 @@ def _attribute_line(tree: ast.Module, attribute: str) -> int | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == attribute and node not in unrelated:
             return node.lineno
-        by_name = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_NAME
-        if by_name and any(isinstance(part, ast.Constant) and part.value == attribute for part in ast.walk(node)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_NAME):
+            continue
+        if any(isinstance(part, ast.Constant) and part.value == attribute for part in ast.walk(node)):
             return node.lineno
     return None

@@ -146,7 +146,8 @@ class Names:
         found: set[str | None] = set()
         for variable in self.meanings(node):
             for binding in variable.bindings:
-                found.add(canonical(".".join([binding.path, *reversed(attributes)])) if binding.path else None)
+                if binding.kind != "del":
+                    found.add(canonical(".".join([binding.path, *reversed(attributes)])) if binding.path else None)
         return found or {None}
 
     def meanings(self, name: ast.Name) -> list[Variable]:

@@ -155,11 +155,10 @@ class Source:
         return self.text(self.span(node))
 
     def indentation(self, offset: int) -> str:
-        """The white space at the start of the line that holds ``offset``."""
-        start = self.line_start(offset)
-        match = re.match(rb"[ \t\x0c]*", self.data[start:])
+        """The white space at the start of the line that holds ``offset``, as the tokenizer counts it: from a form feed on."""
+        match = re.match(rb"[ \t\x0c]*", self.data[self.line_start(offset) :])
         assert match is not None
-        return match.group().decode("ascii")
+        return match.group().decode("ascii").rpartition("\x0c")[2]
 
     def newline_at(self, offset: int) -> str:
         """The line end in use at ``offset``: that of its line, else that of the line before, else the file's first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
+LOOPS = (ast.For, ast.AsyncFor)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _BLOCKS = ("body", "orelse", "finalbody")
@@ -72,7 +72,9 @@ class Tree:
                 return False
             if isinstance(at, COMPREHENSIONS):
                 return True
-            if isinstance(at, ast.While) or (isinstance(at, LOOPS) and any(item is child for item in at.body)):
+            if isinstance(at, ast.While):
+                return True
+            if isinstance(at, LOOPS) and (at.target is child or any(item is child for item in at.body)):
                 return True
             child = at
         return False

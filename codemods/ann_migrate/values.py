@@ -33,10 +33,14 @@ class Values:
 
     # -- the same value at another place ------------------------------------------------------------------------------
 
-    def text_at(self, node: ast.expr, made: ast.expr, at: ast.expr) -> str | None:
+    def text_at(self, node: ast.expr, made: ast.expr, at: ast.expr, *, latest: bool = True) -> str | None:
         """The text that has the value at ``at`` which ``node`` has where ``made`` stands, or None.
 
-        ``made`` is the constructor call; ``at`` is a use of the object, so it runs after ``made``.
+        Args:
+            node: The expression.
+            made: The constructor call of an object.
+            at: A use of the object, so it runs after ``made``.
+            latest: Whether the object used is surely the one that ``made`` made last (it has one name, bound there).
         """
         root = root_name(node)
         if root is None or isinstance(node, ast.Constant):
@@ -52,7 +56,7 @@ class Values:
         if isinstance(node, ast.Attribute) and not self._attributes_stay(node, made, at):
             return None
         if self._is_visible(root.id, variables[0], at):
-            return text if self._stays(variables[0], made, at) else None
+            return text if self._stays(variables[0], made, at, latest) else None
         return self._on_self(node, root, text, at)
 
     def _on_self(self, node: ast.expr, root: ast.Name, text: str, at: ast.expr) -> str | None:
@@ -82,13 +86,13 @@ class Values:
     def _is_visible(self, name: str, variable: Variable, at: ast.AST) -> bool:
         return self.names.lookup(name, self.names.scope_at(at)) is variable
 
-    def _stays(self, variable: Variable, made: ast.expr, at: ast.expr) -> bool:
+    def _stays(self, variable: Variable, made: ast.expr, at: ast.expr, latest: bool) -> bool:
         """Whether no rebinding of the variable can run between the two places."""
         bindings = variable.bindings
         if any(self._is_from_inside(binding, variable) for binding in bindings):
             return False
         between = self.tree.path_after(self.tree.statement(made), at)
-        if between is not None:
+        if between is not None and latest:
             return not any(self._stands_in(binding.node, between) for binding in bindings)
         return len(bindings) <= 1 and not any(self.tree.inside_loop(binding.node) for binding in bindings)
 

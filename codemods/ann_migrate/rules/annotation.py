@@ -7,9 +7,10 @@ A parameter, a return type, a variable or ``cast`` names the class as a type. Wh
 from __future__ import annotations
 
 import ast
+import re
 from functools import partial
 
-from ann_migrate.legacy_api import TRAINER
+from ann_migrate.legacy_api import LEGACY_PATHS, TRAINER
 from ann_migrate.plan import Plan
 from ann_migrate.rules._base import Decline
 from ann_migrate.sites import Form, NameUse
@@ -45,18 +46,22 @@ def plan_annotations(plan: Plan) -> None:
     for use in plan.context.sites:
         if use.node not in within or use.target != plan.site.target:
             continue
-        plain = use.form is Form.NAME and use.doubt is None
-        quoted = (
-            use.form is Form.ANNOTATION_STRING and isinstance(use.node, ast.Constant) and use.node.value == use.target
-        )
-        if plain or quoted:
-            name = plan.symbol(TRAINER, use.node)
-            plan.edit(use.node, partial(_replace, use.target, name))
+        old = _local_name(plan, use)
+        if use.doubt is None and old is not None:
+            plan.edit(use.node, partial(_replace, old, plan.symbol(TRAINER, use.node)))
             plan.annotations.append(use)
 
 
+def _local_name(plan: Plan, use: NameUse) -> str | None:
+    """What the annotation calls the class: its own text, or in a string the one name that an import bound."""
+    if use.form is Form.NAME:
+        return plan.context.source.node_text(use.node)
+    direct = {plan.context.names.variable(binding.node).name for binding in use.imports if binding.path in LEGACY_PATHS}
+    return direct.pop() if use.form is Form.ANNOTATION_STRING and len(direct) == 1 else None
+
+
 def _replace(old: str, new: str, text: str) -> str:
-    return text.replace(old, new) if text[:1] in "\"'" else new
+    return re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, text)
 
 
 def _in_annotation(node: ast.AST, tree: Tree) -> bool:

@@ -16,7 +16,35 @@ from ann_migrate.values import is_plain
 CODE = "ANN110"
 ATTRIBUTES = ("config",)
 VALID = ("other.config\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+print(loop.config.seed)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+print(config.seed)
+""",
+    ),
+)
 
 
 def plan_use(use: Use, plan: Plan) -> None:

@@ -15,12 +15,17 @@ VALID = ()
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop
-runs = [TrainingLoop(model, load(name)).train(loader) for name in names]
+class Job:
+    runs = [TrainingLoop(model, load(name)).train(loader) for name in names]
 """,
     """\
 from adaptiveneuralnetwork.training import TrainingLoop
-def run(loop):
-    return TrainingLoop(model, load()).config
+class Job:
+    __slots__ = ("loop",)
+    def __init__(self, model, config):
+        self.loop = TrainingLoop(model, config)
+    def run(self, loader):
+        self.loop.train(loader)
 """,
 )
 

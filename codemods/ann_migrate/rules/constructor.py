@@ -43,7 +43,173 @@ from ann_migrate.values import is_plain
 
 CODE = "ANN101"
 VALID = ("class TrainingLoop: ...\nTrainingLoop(model, config)\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+""",
+    ),
+    (
+        """\
+from torch import nn, optim
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config, optim.SGD(model.parameters(), lr=0.1), nn.NLLLoss())
+""",
+        """\
+from torch import nn, optim
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks
+
+loop = Trainer(
+    model,
+    optim.SGD(model.parameters(), lr=0.1),
+    nn.NLLLoss(),
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+
+config = AdaptiveConfig(save_checkpoint=False, metrics_file=None)
+model = AdaptiveModel(config)
+loop = TrainingLoop(model, config)
+loop.train(loader, num_epochs=3)
+""",
+        """\
+from adaptiveneuralnetwork.training import LoggingCallback, Trainer
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+import torch.nn as nn
+import torch.optim as optim
+
+config = AdaptiveConfig(save_checkpoint=False, metrics_file=None)
+model = AdaptiveModel(config)
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    callbacks=[LoggingCallback(log_interval=config.log_interval)],
+)
+loop.fit(loader, num_epochs=3)
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+from adaptiveneuralnetwork.api import AdaptiveModel
+
+
+def run(config, optimizer, loader):
+    loop = TrainingLoop(AdaptiveModel(config), config, optimizer=optimizer)
+    loop.train(loader)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from adaptiveneuralnetwork.api import AdaptiveModel
+from ann_compat import legacy_callbacks
+import torch.nn as nn
+import torch.optim as optim
+
+
+def run(config, optimizer, loader):
+    model = AdaptiveModel(config)
+    criterion = nn.CrossEntropyLoss()
+    loop = Trainer(
+        model,
+        optimizer or optim.Adam(model.parameters(), lr=config.learning_rate),
+        criterion,
+        device=config.device,
+        max_grad_norm=1.0,
+        callbacks=legacy_callbacks(config),
+    )
+    loop.fit(loader, num_epochs=config.num_epochs)
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+if fast: loop = TrainingLoop(build(), config)
+""",
+        """\
+from ann_compat import legacy_trainer
+
+if fast: loop = legacy_trainer(build(), config)
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+run = lambda: TrainingLoop(build(), load()).train(loader)
+""",
+        """\
+from ann_compat import legacy_history, legacy_trainer
+
+run = lambda: legacy_history(legacy_trainer(build(), config := load()).fit(loader, num_epochs=config.num_epochs))
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(
+    model,  # the model
+    # as read from the file
+    config,
+)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,  # the model
+    optimizer,
+    criterion,
+    # as read from the file
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+""",
+    ),
+)
 
 _STEPS = ("optimizer", "criterion")
 
@@ -222,7 +388,7 @@ def _check_device(plan: Plan) -> None:
     """
     context = plan.context
     parts = dotted(plan.arguments["config"])
-    if parts is None or plan.holder is None:
+    if parts is None or not plan.found.holders:
         return
     for node in context.flow.attributes("device"):
         if isinstance(node.ctx, ast.Load) or dotted(node.value) != parts:

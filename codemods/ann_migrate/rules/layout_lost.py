@@ -11,13 +11,11 @@ from ann_migrate.rules._base import Decline
 CODE = "ANN409"
 VALID = ()
 INVALID = (
-    """\
-from adaptiveneuralnetwork.training import TrainingLoop
-TrainingLoop(
-    model,\r
-    config,
-).train(loader)
-""",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(\n    "
+    + "f(" * 110
+    + "model"
+    + ")" * 110
+    + ",\n    config,\n)\n",
 )
 
 

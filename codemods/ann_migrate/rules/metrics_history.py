@@ -15,7 +15,37 @@ from ann_migrate.rules import unsupported_attribute
 CODE = "ANN108"
 ATTRIBUTES = ("metrics_history",)
 VALID = ("other.metrics_history\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+loop.train(loader, num_epochs=2)
+print(loop.metrics_history[0]["active_node_ratio"])
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks, legacy_history
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+loop.fit(loader, num_epochs=2)
+print(legacy_history(loop)[0]["active_node_ratio"])
+""",
+    ),
+)
 
 
 def plan_use(use: Use, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """The object is stored where it is not followed.
 
-A list, a dict, a tuple, an attribute of another object, a second name: whoever reads it there is not followed.
+A list, a dict, a tuple, an attribute of another object, several targets of one assignment:
+whoever reads it there is not followed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,7 @@ INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops = [TrainingLoop(model, config)]\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops[0] = TrainingLoop(model, config)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\na = b = TrainingLoop(model, config)\n",
-    """\
-from adaptiveneuralnetwork.training import TrainingLoop
-loop = TrainingLoop(model, config)
-other = loop
-""",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nname, loop = 1, TrainingLoop(model, config)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\napp.loop = TrainingLoop(model, config)\n",
 )
 
@@ -47,8 +44,6 @@ def explain_escape(escape: Escape, tree: Tree) -> Decline | None:
         where = "in a container"
     elif isinstance(parent, ast.Assign) and parent.value is escape.node and len(parent.targets) > 1:
         where = "under several names"
-    elif isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is escape.node:
-        where = "under a second name"
     elif isinstance(parent, (ast.Assign, ast.AnnAssign)):
         where = f"in {ast.unparse(escape.node)}"
     else:

@@ -21,7 +21,22 @@ CODE = "ANN111"
 _KEY_READERS = frozenset({"len", "list", "set", "sorted", "tuple"})
 _KEYS = frozenset({"model", "metrics_history", "final_metrics"})
 VALID = ("def quick_train(): ...\nquick_train()\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import quick_train
+
+result = quick_train(config, loader, num_epochs=2)
+print(result["final_metrics"])
+""",
+        """\
+from ann_compat import legacy_quick_train
+
+result = legacy_quick_train(config, loader, num_epochs=2)
+print(result["final_metrics"])
+""",
+    ),
+)
 
 
 def plan_call(context: Context, use: NameUse, call: ast.Call) -> Plan:

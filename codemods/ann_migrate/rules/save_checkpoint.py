@@ -13,7 +13,35 @@ from ann_migrate.rules._bridge import call_bridge
 CODE = "ANN105"
 ATTRIBUTES = ("save_checkpoint",)
 VALID = ("model.save_checkpoint(1)\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+loop.save_checkpoint(epoch=3)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks, legacy_save_checkpoint
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+legacy_save_checkpoint(loop, 3)
+""",
+    ),
+)
 
 
 def plan_use(use: Use, plan: Plan) -> None:

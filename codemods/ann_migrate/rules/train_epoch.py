@@ -12,7 +12,37 @@ from ann_migrate.rules._bridge import call_bridge
 CODE = "ANN104"
 ATTRIBUTES = ("train_epoch",)
 VALID = ("model.train_epoch(loader, 0)\n",)
-INVALID: tuple[tuple[str, str], ...] = ()
+INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+for epoch in range(3):
+    print(loop.train_epoch(loader, epoch))
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks, legacy_train_epoch
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model,
+    optimizer,
+    criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=legacy_callbacks(config),
+)
+for epoch in range(3):
+    print(legacy_train_epoch(loop, loader, epoch))
+""",
+    ),
+)
 
 
 def plan_use(use: Use, plan: Plan) -> None:

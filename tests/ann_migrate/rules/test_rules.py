@@ -1,0 +1,68 @@
+"""Every rule's own cases, and what all rules must have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ann_migrate.engine import migrate_bytes
+from ann_migrate.result import FileResult, Outcome
+from ann_migrate.rules import all_rules
+
+RULES = all_rules()
+
+
+def _migrate(source: str) -> FileResult:
+    return migrate_bytes(source.encode(), path=Path("program.py"))
+
+
+def _cases(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, case, id=f"{rule.CODE}-{number}")
+        for rule in RULES
+        for number, case in enumerate(getattr(rule, kind))
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.CODE)
+def test_a_rule_has_a_page_a_code_and_cases(rule: ModuleType) -> None:
+    assert re.fullmatch(r"ANN[1-5]\d\d", rule.CODE)
+    title, blank, *body = rule.__doc__.strip().splitlines()
+    assert title.endswith(".")
+    assert not blank
+    assert body
+    assert rule.INVALID
+
+
+def test_codes_are_distinct() -> None:
+    codes = [rule.CODE for rule in RULES] + [rule.REWRITE_CODE for rule in RULES if hasattr(rule, "REWRITE_CODE")]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize(("rule", "source"), _cases("VALID"))
+def test_leaves_alone(rule: ModuleType, source: str) -> None:
+    result = _migrate(source)
+    assert result.problem is None
+    assert not result.changed
+    assert rule.CODE not in {site.code for site in result.sites}
+
+
+@pytest.mark.parametrize(("rule", "case"), _cases("INVALID"))
+def test_catches(rule: ModuleType, case: str | tuple[str, str]) -> None:
+    if isinstance(case, tuple):
+        source, expected = case
+        result = _migrate(source)
+        assert result.problem is None
+        assert result.after.decode() == expected
+        assert Outcome.REWRITTEN in {site.outcome for site in result.sites}
+        return
+    result = _migrate(case)
+    assert result.problem is None
+    assert not result.changed
+    site = next(site for site in result.sites if site.code == rule.CODE)
+    assert site.reason
+    assert site.outcome is (Outcome.IGNORED if rule.CODE.startswith("ANN5") else Outcome.DECLINED)
+    assert site.advice or site.outcome is Outcome.IGNORED
