@@ -155,7 +155,7 @@ class Source:
         return self.text(self.span(node))
 
     def indentation(self, offset: int) -> str:
-        """The white space at the start of the line that holds ``offset``, as the tokenizer counts it: from a form feed on."""
+        """The white space at the start of the line of ``offset``, from the last form feed on (where columns start)."""
         match = re.match(rb"[ \t\x0c]*", self.data[self.line_start(offset) :])
         assert match is not None
         return match.group().decode("ascii").rpartition("\x0c")[2]

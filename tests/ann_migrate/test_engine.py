@@ -61,11 +61,8 @@ def test_a_second_run_changes_nothing(source: str, expected: str) -> None:
 
 
 def test_mixed_line_ends_stay_where_they_are() -> None:
-    source = (
-        "import os\r\n"
-        + IMPORT
-        + "x = 1\r\nloop = TrainingLoop(model, config)\r\nloop.train(loader, num_epochs=2)\ny = 2\r"
-    )
+    program = "x = 1\r\nloop = TrainingLoop(model, config)\r\nloop.train(loader, num_epochs=2)\ny = 2\r"
+    source = "import os\r\n" + IMPORT + program
     after = _migrate(source).after
     assert after.startswith(b"import os\r\nfrom adaptiveneuralnetwork.training import Trainer\n")
     assert b"x = 1\r\noptimizer = optim.Adam(model.parameters(), lr=config.learning_rate)\r\n" in after
@@ -102,9 +99,7 @@ def test_tabs_are_the_unit_of_indentation_where_the_file_has_them() -> None:
         "chain",
     ],
 )
-def test_a_file_that_cannot_be_analysed_has_a_problem_and_is_left(
-    raw: bytes, code: str, position: Position | None
-) -> None:
+def test_a_file_that_cannot_be_analysed_has_a_problem(raw: bytes, code: str, position: Position | None) -> None:
     result = _migrate(raw)
     assert result.problem is not None
     assert (result.problem.code, result.problem.position) == (code, position)
