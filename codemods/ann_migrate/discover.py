@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .durable import read_file
-from .ignore import Patterns, compile_lines, is_ignored, patterns_above, patterns_in
+from ann_migrate.durable import read_file
+from ann_migrate.ignore import Patterns, compile_lines, is_ignored, patterns_above, patterns_in
 
 MAX_BYTES = 5_000_000
 """Larger candidates are not analysed: no program is written by hand that long."""

@@ -15,10 +15,14 @@ import sys
 TEMP_PREFIX = ".ann-migrate-"
 TEMP_SUFFIX = ".tmp"
 
+# Windows translates line ends without O_BINARY; elsewhere there is no such flag.
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
 
 def read_file(path: str) -> bytes:
     """Return the content of *path*, read with as few system calls as a large tree deserves."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    fd = os.open(path, _READ)
     try:
         size = os.fstat(fd).st_size
         content = os.read(fd, size + 1)
@@ -44,10 +48,7 @@ def write_new_file(path: str, content: bytes, *, like: str | None = None) -> Non
     Raises:
         OSError: If *path* exists, or the system refuses.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"):
-        flags |= getattr(os, name, 0)
-    fd = os.open(path, flags, 0o600)
+    fd = os.open(path, _CREATE, 0o600)
     try:
         try:
             view = memoryview(content)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .durable import read_file
+from ann_migrate.durable import read_file
 
 
 @dataclass(frozen=True, slots=True)

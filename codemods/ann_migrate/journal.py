@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .durable import read_file, sync_folder, write_new_file
+from ann_migrate.durable import read_file, sync_folder, write_new_file
 
 FORMAT_VERSION = 1
 KEPT_RUNS = 50
@@ -183,15 +183,15 @@ class Journal:
                 {
                     "path": entry.path,
                     "before": base64.b64encode(entry.before).decode("ascii"),
-                    "before_sha256": digest(entry.before),
                     "written_sha256": list(entry.written),
                 }
                 for entry in run.entries
             ],
         }
+        body = json.dumps(document).encode("ascii")
         temp = self._path(run.number, _TEMP)
         with _explained("write", self.folder):
-            write_new_file(temp, json.dumps(document).encode("ascii"))
+            write_new_file(temp, digest(body).encode("ascii") + b"\n" + body)
             os.replace(temp, self._path(run.number, _PENDING))
             sync_folder(self.folder)
 
@@ -199,18 +199,16 @@ class Journal:
         path = self._path(number, state)
         with _explained("read", self.folder):
             raw = read_file(path)
-        try:
-            document = json.loads(raw)
-            if document["format"] != FORMAT_VERSION:
-                raise JournalError(f"{path} was written by another version of ann-migrate; undo with that version")
-            entries = []
-            for item in document["entries"]:
-                before = base64.b64decode(item["before"], validate=True)
-                if digest(before) != item["before_sha256"]:
-                    raise ValueError("content and digest differ")
-                entries.append(Entry(str(item["path"]), before, tuple(item["written_sha256"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise JournalError(f"the journal {path} is damaged ({error}); remove it to go on without it") from error
+        checksum, _, body = raw.partition(b"\n")
+        if digest(body).encode("ascii") != checksum:
+            raise JournalError(f"the journal {path} is damaged; remove it to go on without it")
+        document = json.loads(body)
+        if document["format"] != FORMAT_VERSION:
+            raise JournalError(f"the journal {path} was written by another version of ann-migrate; use that one")
+        entries = (
+            Entry(item["path"], base64.b64decode(item["before"]), tuple(item["written_sha256"]))
+            for item in document["entries"]
+        )
         return Run(number, tuple(entries), pending=state == _PENDING)
 
 

@@ -21,8 +21,8 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
         Path by module name; ``pkg`` for ``pkg/__init__.py``. A stub has the name of its module, unless both are there.
 
     Example:
-        >>> module_names("/p", ["/p/src/pkg/__init__.py", "/p/src/pkg/jobs.py", "/p/run.py"])
-        {'pkg': '/p/src/pkg/__init__.py', 'pkg.jobs': '/p/src/pkg/jobs.py', 'run': '/p/run.py'}
+        >>> module_names("/p", ["/p/run.py", "/p/src/pkg/__init__.py", "/p/src/pkg/jobs.py"])
+        {'run': '/p/run.py', 'pkg': '/p/src/pkg/__init__.py', 'pkg.jobs': '/p/src/pkg/jobs.py'}
     """
     listed = sorted(files)
     packages = {os.path.dirname(path) for path in listed if os.path.basename(path) in ("__init__.py", "__init__.pyi")}

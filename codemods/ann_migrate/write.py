@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import durable
-from .journal import Entry, Journal, JournalError, Run, cache_folder, digest
+from ann_migrate import durable
+from ann_migrate.journal import Entry, Journal, JournalError, Run, cache_folder, digest
 
 _CHANGED = "changed on disk since it was read"
 

@@ -1,0 +1,263 @@
+"""The codemod as a library: source or paths in, verdicts and new content out. Nothing here writes a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ann_migrate.discover import Candidate, discover, project_root, python_files
+from ann_migrate.durable import read_file
+from ann_migrate.modules import module_names
+from ann_migrate.result import FileResult, Outcome, Problem
+
+if TYPE_CHECKING:
+    from ann_migrate.engine import Options
+    from ann_migrate.project import Project
+
+Style = Literal["faithful"]
+STYLES: tuple[Style, ...] = ("faithful",)
+
+INTERNAL_ERROR = "ANN999"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run found.
+
+    Attributes:
+        scanned: How many Python files were looked at.
+        files: The verdict on each file that names the legacy API or could not be read, by path.
+        pruned: Folders that were passed over (build results, virtual environments, what a ``.gitignore`` names).
+        tracebacks: For each file on which the tool itself failed, where it did.
+    """
+
+    scanned: int
+    files: tuple[FileResult, ...]
+    pruned: tuple[Path, ...] = ()
+    tracebacks: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def found(self) -> int:
+        """How many sites there are; always ``rewritten + declined + ignored``."""
+        return sum(len(result.sites) for result in self.files)
+
+    @property
+    def rewritten(self) -> int:
+        return self._count(Outcome.REWRITTEN)
+
+    @property
+    def declined(self) -> int:
+        return self._count(Outcome.DECLINED)
+
+    @property
+    def ignored(self) -> int:
+        return self._count(Outcome.IGNORED)
+
+    @property
+    def changed(self) -> tuple[FileResult, ...]:
+        """The files that have new content."""
+        return tuple(result for result in self.files if result.changed)
+
+    @property
+    def problems(self) -> tuple[FileResult, ...]:
+        """The files that could not be analysed."""
+        return tuple(result for result in self.files if result.problem is not None)
+
+    def _count(self, outcome: Outcome) -> int:
+        return sum(site.outcome is outcome for result in self.files for site in result.sites)
+
+
+def migrate_source(
+    source: bytes | str, *, path: str | os.PathLike[str] = "<source>", style: Style = "faithful"
+) -> FileResult:
+    r"""Migrate one piece of source code.
+
+    Args:
+        source: The code. Text is encoded as its own encoding cookie says (UTF-8 without one).
+        path: What the result and its messages call it; it is not read.
+        style: ``"faithful"`` keeps all numbers, files and records as they were.
+
+    Returns:
+        The verdict on each use of the legacy API, and the new content as bytes in ``after``, which is ``before`` where
+        nothing could be rewritten. Code that is no valid Python comes back unchanged, with a ``problem``.
+
+    Raises:
+        TypeError: If *source* is neither bytes nor text.
+        ValueError: If *style* is unknown, or *source* cannot be encoded as its cookie says.
+
+    Example:
+        >>> result = migrate_source(
+        ...     "from adaptiveneuralnetwork.training import TrainingLoop\n"
+        ...     "def run(model, config, loader):\n"
+        ...     "    TrainingLoop(model, config).train(loader)\n"
+        ... )
+        >>> [site.outcome.name for site in result.sites]
+        ['REWRITTEN']
+        >>> b".fit(" in result.after, b"TrainingLoop" in result.after
+        (True, False)
+        >>> migrate_source("x = 1").changed
+        False
+    """
+    if isinstance(source, str):
+        raw = _encoded(source)
+    elif isinstance(source, bytes):
+        raw = source
+    else:
+        raise TypeError(f"source: expected bytes or str, got {type(source).__name__}")
+    run = migrate_text(raw, path=Path(path), style=style)
+    return run.files[0] if run.files else FileResult(Path(path), raw, raw)
+
+
+def migrate_text(raw: bytes, *, path: Path, style: Style = "faithful") -> RunResult:
+    """Do what :func:`migrate_source` does and return it as a run over one file."""
+    options = _options(style)
+    from ann_migrate.engine import may_be_candidate
+    from ann_migrate.project import Project
+
+    if not may_be_candidate(raw):
+        return RunResult(1, ())
+    tracebacks: dict[Path, str] = {}
+    result = _migrate(raw, path, path, Project.single(), options, tracebacks)
+    return RunResult(1, (result,), tracebacks=tracebacks)
+
+
+def migrate_paths(
+    paths: Iterable[str | os.PathLike[str]], *, style: Style = "faithful", exclude: Iterable[str] = ()
+) -> RunResult:
+    """Migrate files and folders, without writing anything.
+
+    The whole project around the paths is read where a decision depends on it; only files at and beneath the paths
+    get new content. A file that cannot be read or analysed has a ``problem`` and never stops the others.
+
+    Args:
+        paths: Files and folders, as :func:`ann_migrate.discover.discover` searches them.
+        style: ``"faithful"`` keeps all numbers, files and records as they were.
+        exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out.
+
+    Returns:
+        The verdicts and the new contents, in the order of the paths of the files.
+
+    Raises:
+        TypeError: If *paths* or *exclude* is a single string.
+        ValueError: If *paths* is empty or one of them does not exist, or *style* or a pattern is not valid.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "job.py").write_text("from adaptiveneuralnetwork.training import quick_train\\n")
+        ...     run = migrate_paths([folder])
+        >>> run.scanned, len(run.files), run.found == run.rewritten + run.declined + run.ignored
+        (1, 1, True)
+    """
+    for name, value in (("paths", paths), ("exclude", exclude)):
+        if isinstance(value, str | bytes | os.PathLike):
+            raise TypeError(f"{name}: expected several, in a list, got the single {value!r}")
+    given = [Path(path) for path in paths]
+    if not given:
+        raise ValueError("paths: expected at least one file or folder, got none")
+    options = _options(style)
+    from ann_migrate.engine import may_be_candidate
+
+    discovery = discover(given, may_be_candidate=may_be_candidate, exclude=exclude)
+    projects = _Projects(given)
+    tracebacks: dict[Path, str] = {}
+    results = [
+        _migrate(each.raw, each.path, _near(each.real), projects.around(each), options, tracebacks)
+        for each in discovery.candidates
+    ]
+    results += [
+        FileResult(trouble.path, trouble.raw, trouble.raw, problem=Problem(trouble.code, trouble.reason))
+        for trouble in discovery.troubles
+    ]
+    results.sort(key=lambda result: result.path)
+    return RunResult(discovery.scanned, tuple(results), tuple(discovery.pruned), tracebacks)
+
+
+def _migrate(
+    raw: bytes, shown: Path, path: Path, project: Project, options: Options, tracebacks: dict[Path, str]
+) -> FileResult:
+    """Run the engine on one file; should it fail, say so of this file and let the others go on."""
+    from ann_migrate.engine import migrate_bytes
+
+    try:
+        result = migrate_bytes(raw, path=path, project=project, options=options)
+        _audit(raw, result)
+    except Exception as error:
+        tracebacks[shown] = traceback.format_exc()
+        lines = str(error).strip().splitlines()
+        reason = f"internal error, the file is left as it was: {type(error).__name__}{': ' + lines[0] if lines else ''}"
+        return FileResult(shown, raw, raw, problem=Problem(INTERNAL_ERROR, reason, internal=True))
+    return replace(result, path=shown)
+
+
+def _audit(raw: bytes, result: FileResult) -> None:
+    """Hold the engine to what the report will say of its result."""
+    positions = [site.position for site in result.sites]
+    rewritten = any(site.outcome is Outcome.REWRITTEN for site in result.sites)
+    for fault, what in (
+        (result.before != raw, "another content was analysed than was read"),
+        (len(set(positions)) != len(positions), "a site is counted twice"),
+        (rewritten and not result.changed, "a site is called rewritten, but nothing changed"),
+        (result.changed and result.problem is not None, "a file with a problem was changed"),
+    ):
+        if fault:
+            raise AssertionError(what)
+
+
+class _Projects:
+    """The project around each file, walked once each and only if there is a candidate in it."""
+
+    def __init__(self, given: Iterable[Path]) -> None:
+        self._folders = [os.path.realpath(path) for path in given if path.is_dir()]
+        self._known: dict[str, Project] = {}
+
+    def around(self, candidate: Candidate) -> Project:
+        from ann_migrate.project import Project
+
+        parent = os.path.dirname(candidate.real)
+        root = project_root(parent)
+        if root is None:
+            root = next((folder for folder in self._folders if _is_beneath(parent, folder)), None)
+        if root is None:
+            return Project.single()
+        if root not in self._known:
+            names = module_names(root, python_files(root))
+            self._known[root] = Project({name: _near(path) for name, path in names.items()}, _read)
+        return self._known[root]
+
+
+def _read(path: Path) -> bytes:
+    return read_file(os.fspath(path))
+
+
+def _near(real: str) -> Path:
+    """Return a real path as the engine's reasons shall name it: relative where that is shorter."""
+    here = os.path.join(os.getcwd(), "")
+    return Path(real.removeprefix(here))
+
+
+def _is_beneath(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _options(style: Style) -> Options:
+    if style not in STYLES:
+        raise ValueError(f"style: expected one of {', '.join(map(repr, STYLES))}, got {style!r}")
+    from ann_migrate.engine import Options
+
+    return Options(style=style)
+
+
+def _encoded(source: str) -> bytes:
+    raw = source.encode("utf-8", "surrogatepass")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        return source.encode("utf-8" if encoding == "utf-8-sig" else encoding)
+    except (SyntaxError, UnicodeError, LookupError) as error:
+        raise ValueError(f"source: cannot be encoded as it says: {error}") from error

@@ -1,0 +1,249 @@
+"""The command ``ann-migrate``. Only click is imported until there is something to do: ``--help`` is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from ann_migrate.api import RunResult, Style
+    from ann_migrate.report import Report
+
+EPILOG = """\b
+Examples:
+  ann-migrate --diff src tests            show what would change
+  ann-migrate src tests                   change it
+  ann-migrate --undo src tests            take the last run there back
+  ann-migrate --diff . | git apply        the same change through git
+  ann-migrate --check src                 for CI: is there anything left?
+  ann-migrate - < old.py > new.py         standard input to standard output
+
+\b
+Exit codes:
+  0  nothing is left to do
+  1  something needs attention: a use that was declined, a file that could not
+     be read or written; with --check, anything that would change
+  2  wrong usage, or the tool or the system failed
+"""
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("adaptiveneuralnetwork")
+    except PackageNotFoundError:
+        number = "(not installed)"
+    click.echo(f"ann-migrate {number}")
+    context.exit(0)
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.option("--diff", is_flag=True, help="Print the changes as a patch on standard output; write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
+@click.option("--undo", is_flag=True, help="Restore what the last run at or beneath PATH (default: here) replaced.")
+@click.option("--no-journal", is_flag=True, help="Do not keep the originals; --undo will not know of this run.")
+@click.option(
+    "--exclude",
+    metavar="PATTERN",
+    multiple=True,
+    help="Leave out what matches, as in a .gitignore in the current folder. Can be repeated.",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["faithful"]),
+    default="faithful",
+    show_default=True,
+    help="faithful: the same numbers, files and records as before.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text: for people, on standard error; json: on standard output.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="List every site, what was passed over, and tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what needs attention.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def command(
+    paths: tuple[str, ...],
+    diff: bool,
+    check: bool,
+    undo: bool,
+    no_journal: bool,
+    exclude: tuple[str, ...],
+    style: Style,
+    output_format: str,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Rewrite programs that use TrainingLoop into Trainer programs with the same numbers.
+
+    PATH is a file, a folder that is searched for .py and .pyi files, or - for standard input. Files are changed in
+    place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
+    ever executed.
+    """
+    json_wanted = output_format == "json"
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other.")
+    if undo:
+        if diff or check or no_journal or exclude or "-" in paths:
+            raise click.UsageError("--undo goes with PATH... and --output-format only.")
+        return _undo(paths or (os.curdir,), json_wanted=json_wanted, quiet=quiet)
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...': name files or folders ('.' for all that is here).")
+    if diff and json_wanted:
+        raise click.UsageError("--diff prints a patch; the json report lists the edits without it.")
+    if "-" in paths:
+        if len(paths) > 1 or json_wanted or exclude:
+            raise click.UsageError("'-' (standard input) stands alone and gives source or a patch, not json.")
+        return _stdin(style, diff=diff, check=check, verbose=verbose, quiet=quiet)
+    for path in paths:
+        if not os.path.exists(path):
+            raise click.UsageError(f"Invalid value for 'PATH...': {path!r} does not exist.")
+
+    from ann_migrate.api import migrate_paths
+    from ann_migrate.report import Report
+
+    try:
+        run = migrate_paths(paths, style=style, exclude=exclude)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if diff:
+        _print_diff(run)
+    if diff or check:
+        report = Report(run, "check" if check else "diff", paths=paths)
+    else:
+        report = _write(run, paths, journal=not no_journal)
+    _print_report(report, json_wanted=json_wanted, verbose=verbose, quiet=quiet)
+    return report.exit_code
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit with its code.
+
+    Args:
+        arguments: The arguments after the program's name; those of the process by default.
+    """
+    try:
+        # click's own standalone mode throws the command's return value away and ends with 0.
+        code = command.main(args=arguments, prog_name="ann-migrate", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ann-migrate: interrupted", err=True)
+        code = 130
+    except Exception as error:
+        import traceback
+
+        click.echo(f"ann-migrate: internal error: {type(error).__name__}: {error}", err=True)
+        if any(argument in ("-v", "--verbose") for argument in (sys.argv if arguments is None else arguments)):
+            click.echo(traceback.format_exc(), err=True)
+        else:
+            click.echo("    --verbose shows where; please report it", err=True)
+        code = 2
+    sys.exit(code)
+
+
+def _write(run: RunResult, paths: Sequence[str], *, journal: bool) -> Report:
+    from ann_migrate.report import Report
+    from ann_migrate.write import Change, WriteError, write_files
+
+    changes = [Change(result.path, result.before, result.after) for result in run.changed]
+    try:
+        outcome = write_files(changes, journal=journal)
+    except WriteError as error:
+        return Report(run, "write", failure=str(error), paths=paths)
+    return Report(run, "write", outcome, paths=paths, undoable=journal)
+
+
+def _undo(paths: Sequence[str], *, json_wanted: bool, quiet: bool) -> int:
+    from pathlib import Path
+
+    from ann_migrate.report import undo_document, undo_lines
+    from ann_migrate.write import WriteError, undo
+
+    try:
+        result = undo([Path(path) for path in paths])
+    except WriteError as error:
+        raise click.ClickException(f"nothing was restored: {error}") from error
+    if result is None or result.left_alone:
+        code = 2 if result is not None and any(left.failed for left in result.left_alone) else 1
+    else:
+        code = 0
+    if json_wanted:
+        _print_json(undo_document(result, code))
+    else:
+        for line in undo_lines(result, paths, quiet=quiet):
+            click.echo(line, err=True)
+    return code
+
+
+def _stdin(style: Style, *, diff: bool, check: bool, verbose: bool, quiet: bool) -> int:
+    from pathlib import Path
+
+    from ann_migrate.api import migrate_text
+    from ann_migrate.report import Report
+    from ann_migrate.write import WriteResult
+
+    raw = sys.stdin.buffer.read()
+    run = migrate_text(raw, path=Path("<stdin>"), style=style)
+    if diff:
+        _print_diff(run)
+    if diff or check:
+        report = Report(run, "check" if check else "diff", paths=("-",))
+    else:
+        sys.stdout.buffer.write(run.files[0].after if run.files else raw)
+        sys.stdout.buffer.flush()
+        outcome = WriteResult(tuple(result.path for result in run.changed))
+        report = Report(run, "write", outcome, paths=("-",), undoable=False)
+    _print_report(report, json_wanted=False, verbose=verbose, quiet=quiet)
+    return report.exit_code
+
+
+def _print_diff(run: RunResult) -> None:
+    from ann_migrate.diff import unified_diff
+
+    for result in run.changed:
+        sys.stdout.buffer.write(unified_diff(result.before, result.after, _patch_name(os.fspath(result.path))))
+    sys.stdout.buffer.flush()
+
+
+def _patch_name(path: str) -> str:
+    """Name a file as ``git apply`` wants it: relative to the current folder, else to the project it lies in."""
+    name = os.path.relpath(path)
+    if name.startswith(os.pardir + os.sep):
+        from ann_migrate.discover import project_root
+
+        root = project_root(os.path.dirname(os.path.abspath(path)))
+        name = os.path.relpath(path, root) if root else os.path.basename(path)
+    return name.replace(os.sep, "/")
+
+
+def _print_report(report: Report, *, json_wanted: bool, verbose: bool, quiet: bool) -> None:
+    from ann_migrate.report import json_document, text_lines
+
+    if json_wanted:
+        _print_json(json_document(report))
+        return
+    for line in text_lines(report, verbose=verbose, quiet=quiet):
+        click.echo(line, err=True)
+
+
+def _print_json(document: dict[str, object]) -> None:
+    import json
+
+    click.echo(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""What a run tells: lines for people, and a versioned JSON document for programs. Both say why nothing changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ann_migrate.result import FileResult, Outcome, Position, Site
+
+if TYPE_CHECKING:
+    from ann_migrate.api import RunResult
+    from ann_migrate.write import LeftAlone, UndoResult, WriteResult
+
+SCHEMA_VERSION = 1
+
+Mode = Literal["write", "diff", "check"]
+
+_BRIDGE_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished run: what was found, and what became of it.
+
+    Attributes:
+        run: What the analysis found.
+        mode: Whether the files were to be written, or only shown (``"diff"``) or counted (``"check"``).
+        outcome: What was written; None where nothing was to be, and where writing failed as a whole.
+        failure: Why nothing at all was written, where it should have been.
+        paths: The paths that were given, for the advice on what to do next.
+        undoable: Whether a journal was kept.
+    """
+
+    run: RunResult
+    mode: Mode
+    outcome: WriteResult | None = None
+    failure: str = ""
+    paths: Sequence[str] = ()
+    undoable: bool = True
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing is left to do, 1 when something needs attention, 2 when the tool or the system failed."""
+        internal = any(result.problem is not None and result.problem.internal for result in self.run.files)
+        if self.failure or internal or any(left.failed for left in self.left_alone):
+            return 2
+        if self.run.declined or self.run.problems or self.left_alone:
+            return 1
+        return 1 if self.mode == "check" and self.run.changed else 0
+
+    @property
+    def left_alone(self) -> tuple[LeftAlone, ...]:
+        return self.outcome.left_alone if self.outcome else ()
+
+    @property
+    def effective(self) -> tuple[FileResult, ...]:
+        """The files that were rewritten; with ``--diff`` and ``--check``, those that would be."""
+        if self.mode != "write":
+            return self.run.changed
+        written = set(self.outcome.written) if self.outcome else set()
+        return tuple(result for result in self.run.changed if result.path in written)
+
+
+def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False) -> Iterator[str]:
+    """Yield the report for people, line by line.
+
+    Args:
+        report: The finished run.
+        verbose: Also each rewritten and ignored site, what was passed over, and tracebacks of internal errors.
+        quiet: Only what needs attention.
+    """
+    left_alone = {left.path: left.reason for left in report.left_alone}
+    effective = {result.path for result in report.effective}
+    for result in report.run.files:
+        yield from _problem_lines(result, report.run, verbose=verbose)
+        for site in result.sites:
+            if site.outcome is Outcome.DECLINED or verbose:
+                yield from _site_lines(result.path, site, report.mode, verbose=verbose)
+        if result.path in left_alone:
+            yield f"{result.path}: not written: {left_alone[result.path]}"
+        elif result.path in effective and not quiet:
+            verb = "rewrote" if report.mode == "write" else "would rewrite"
+            yield f"{result.path}: {verb} {_number(_rewritten(result), 'site')}"
+    if report.failure:
+        yield f"nothing was written: {report.failure}"
+    for warning in report.outcome.warnings if report.outcome else ():
+        yield f"warning: {warning}"
+    if not quiet:
+        if verbose:
+            yield from (f"{folder}: passed over; name it to search it" for folder in report.run.pruned)
+        yield from _summary(report)
+
+
+def undo_lines(result: UndoResult | None, paths: Sequence[str], *, quiet: bool = False) -> Iterator[str]:
+    """Yield what an undo did, line by line."""
+    if result is None:
+        yield f"nothing to undo: no journalled run wrote at or beneath {', '.join(paths)}"
+        return
+    for left in result.left_alone:
+        yield f"{left.path}: not restored: {left.reason}"
+    for warning in result.warnings:
+        yield f"warning: {warning}"
+    if quiet:
+        return
+    yield from (f"{path}: restored" for path in result.restored)
+    yield f"Restored {_number(len(result.restored), 'file')}" + (
+        f"; {_number(len(result.left_alone), 'file')} left alone, for the reasons above." if result.left_alone else "."
+    )
+    if result.unchanged:
+        yield f"{_number(len(result.unchanged), 'file')} of the run held the original content already."
+
+
+def undo_document(result: UndoResult | None, exit_code: int) -> dict[str, Any]:
+    """Return what an undo did as a JSON document of schema :data:`SCHEMA_VERSION`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mode": "undo",
+        "found_run": result is not None,
+        "restored": [_text(path) for path in result.restored] if result else [],
+        "left_alone": [{"path": _text(left.path), "reason": left.reason} for left in result.left_alone]
+        if result
+        else [],
+        "unchanged": [_text(path) for path in result.unchanged] if result else [],
+        "warnings": list(result.warnings) if result else [],
+        "exit_code": exit_code,
+    }
+
+
+def json_document(report: Report) -> dict[str, Any]:
+    """Return the report as a JSON document of schema :data:`SCHEMA_VERSION`.
+
+    ``summary`` counts; ``files`` lists each file that names the legacy API: its ``sites`` with code, position, outcome,
+    reason, advice and notes, its ``edits`` as ranges of lines before and after (ends exclusive), whether it was
+    ``written``, why not if not, and its ``problem`` if it could not be analysed. Fields may be added within a version;
+    none is removed or changes its meaning.
+    """
+    from ann_migrate.diff import line_edits
+
+    run = report.run
+    left_alone = {left.path: left.reason for left in report.left_alone}
+    written = set(report.outcome.written) if report.outcome else set()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mode": report.mode,
+        "summary": {
+            "scanned": run.scanned,
+            "naming_legacy_api": len(run.files),
+            "found": run.found,
+            "rewritten": run.rewritten,
+            "declined": run.declined,
+            "ignored": run.ignored,
+            "changed_files": len(run.changed),
+            "written_files": len(written),
+            "problems": len(run.problems),
+        },
+        "files": [
+            {
+                "path": _text(result.path),
+                "changed": result.changed,
+                "written": result.path in written,
+                "not_written": left_alone.get(result.path) or (report.failure or None if result.changed else None),
+                "imports_bridge": _gains_bridge(result),
+                "sites": [_site_document(site) for site in result.sites],
+                "edits": [
+                    {
+                        "before": {"start_line": edit.before_start, "end_line": edit.before_end},
+                        "after": {"start_line": edit.after_start, "end_line": edit.after_end},
+                    }
+                    for edit in line_edits(result.before, result.after)
+                ],
+                "problem": None
+                if result.problem is None
+                else {
+                    "code": result.problem.code,
+                    "reason": result.problem.reason,
+                    "position": _position_document(result.problem.position),
+                    "internal": result.problem.internal,
+                },
+            }
+            for result in run.files
+        ],
+        "warnings": list(report.outcome.warnings) if report.outcome else [],
+        "exit_code": report.exit_code,
+    }
+
+
+def _problem_lines(result: FileResult, run: RunResult, *, verbose: bool) -> Iterator[str]:
+    problem = result.problem
+    if problem is None:
+        return
+    yield f"{_place(result.path, problem.position)} {problem.code} {problem.reason}"
+    if trace := run.tracebacks.get(result.path):
+        yield trace.rstrip() if verbose else "    --verbose shows where; please report it with the file"
+
+
+def _site_lines(path: Path, site: Site, mode: Mode, *, verbose: bool) -> Iterator[str]:
+    rewritten = "rewritten" if mode == "write" else "would be rewritten"
+    verdict = {Outcome.DECLINED: "", Outcome.REWRITTEN: f"{rewritten}: ", Outcome.IGNORED: "ignored: "}[site.outcome]
+    yield f"{_place(path, site.position)} {site.code} {verdict}{site.reason}"
+    if site.culprit is not None and site.culprit != site.position:
+        yield f"    because of {_place(path, site.culprit)}"
+    if site.advice:
+        yield f"    {site.advice}"
+    yield from (f"    {note}" for note in site.notes if verbose)
+
+
+def _summary(report: Report) -> Iterator[str]:
+    run = report.run
+    effective = report.effective
+    if run.found:
+        pending = run.rewritten - sum(map(_rewritten, effective))
+        parts = [
+            f"{run.rewritten - pending} {'rewritten' if report.mode == 'write' else 'to rewrite'}",
+            f"{run.declined} declined",
+            f"{run.ignored} ignored",
+            *([f"{pending} not written"] if pending else []),
+        ]
+        yield f"{_number(run.found, 'site')} found: {', '.join(parts)}."
+    yield from _why_unchanged(report)
+    if bridged := [str(result.path) for result in effective if _gains_bridge(result)]:
+        if report.mode != "write":
+            verb = "would import"
+        else:
+            verb = "now imports" if len(bridged) == 1 else "now import"
+        provider = "which the distribution adaptiveneuralnetwork (0.2 or newer) provides"
+        yield f"{', '.join(bridged)} {verb} ann_compat, {provider}."
+    if effective and report.mode == "write":
+        import shlex
+
+        what = f"Rewrote {_number(len(effective), 'file')}."
+        undo = f" To take it back: ann-migrate --undo {shlex.join(report.paths)}" if report.undoable else ""
+        yield what + undo
+    elif effective:
+        yield f"{_number(len(effective), 'file')} would be rewritten; nothing was written."
+
+
+def _why_unchanged(report: Report) -> Iterator[str]:
+    """Yield how much was looked at; where nothing changed, why. "Nothing to migrate" only if no site remains."""
+    run = report.run
+    naming = len(run.files) - len(run.problems)
+    looked_at = f"{_number(run.scanned, 'Python file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
+    if not run.scanned and not run.files:
+        yield "There is no Python file at or beneath the given paths" + (
+            f"; {_number(len(run.pruned), 'folder')} passed over (--verbose names them)." if run.pruned else "."
+        )
+    elif report.effective:
+        yield f"{looked_at}."
+    elif run.declined or run.problems or report.failure or report.left_alone:
+        yield f"Nothing was changed, for the reasons above: {looked_at}."
+    elif run.ignored:
+        yield f"Nothing was changed, every site is told to be ignored: {looked_at}."
+    elif naming:
+        yield f"Nothing to migrate: {looked_at}, but no code uses it."
+    else:
+        yield f"Nothing to migrate: {looked_at}."
+
+
+def _gains_bridge(result: FileResult) -> bool:
+    return result.changed and len(_BRIDGE_IMPORT.findall(result.after)) > len(_BRIDGE_IMPORT.findall(result.before))
+
+
+def _rewritten(result: FileResult) -> int:
+    return sum(site.outcome is Outcome.REWRITTEN for site in result.sites)
+
+
+def _site_document(site: Site) -> dict[str, Any]:
+    return {
+        "position": _position_document(site.position),
+        "code": site.code,
+        "outcome": site.outcome.value,
+        "reason": site.reason,
+        "culprit": _position_document(site.culprit),
+        "advice": site.advice,
+        "notes": list(site.notes),
+    }
+
+
+def _position_document(position: Position | None) -> dict[str, int] | None:
+    return None if position is None else {"line": position.line, "column": position.column}
+
+
+def _place(path: Path, position: Position | None) -> str:
+    return f"{path}:" if position is None else f"{path}:{position}"
+
+
+def _text(path: Path) -> str:
+    """Return a path as text that is valid in JSON, bytes that are not UTF-8 shown as escapes."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _name(count: int) -> str:
+    return "names" if count in (0, 1) else "name"
