@@ -53,5 +53,5 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
 
 def _below(root: str, path: str) -> str:
     """The path below *root* with dots, suffix and all where it is a stub: a name that no other file has."""
-    relative = os.path.relpath(path, root)
+    relative = path[len(root) :].lstrip(os.sep)
     return relative.removesuffix(".py").replace(os.sep, ".")
