@@ -1,5 +1,5 @@
-# verdict: declined
-# a function assigns the module's loop
+# verdict: rewritten
+# a function assigns the module's loop, None before
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 

@@ -28,7 +28,7 @@ def get_config():
     return config
 
 
-run = lambda: TrainingLoop(build_model(config), get_config()).train(train_loader, test_loader)  # noqa: E731
+run = lambda: TrainingLoop(build_model(config), get_config()).train(train_loader, test_loader, 2)  # noqa: E731
 history = run()
 MODEL = build_model(config)
 RESULT = {"history": history, "built": built}

@@ -17,4 +17,4 @@ config = AdaptiveConfig(
 )
 result = train_fast(config=config, train_loader=train_loader)
 MODEL = result["model"]
-RESULT = {"epochs": len(result["metrics_history"]), "keys": sorted(result), "final": result["final_metrics"]}
+RESULT = {"epochs": len(result["metrics_history"]), "final": result["final_metrics"]}

@@ -1,24 +1,11 @@
-# verdict: declined
-# self.loop is None first and may stay so
+# verdict: rewritten
+# the number of epochs is followed by arguments that might change the config's
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
 from adaptiveneuralnetwork.api.model import AdaptiveModel
 from adaptiveneuralnetwork.training import TrainingLoop
-
-
-class Lazy:
-    def __init__(self, config):
-        self.config = config
-        self.model = AdaptiveModel(config)
-        self.loop = None
-
-    def run(self, loader):
-        if self.loop is None:
-            self.loop = TrainingLoop(self.model, self.config)
-        return self.loop.train(loader)
-
 
 torch.manual_seed(0)
 inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
@@ -28,6 +15,15 @@ config = AdaptiveConfig(
     num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
     save_checkpoint=False, metrics_file=None,
 )
-lazy = Lazy(config)
-RESULT = {"history": lazy.run(train_loader)}
-MODEL = lazy.model
+
+
+def shorten(loader):
+    config.num_epochs = 1
+    return loader
+
+
+model = AdaptiveModel(config)
+loop = TrainingLoop(model, config)
+history = loop.train(num_epochs=len([]), test_loader=test_loader, train_loader=shorten(train_loader))
+MODEL = model
+RESULT = {"history": history, "epochs": len(history)}

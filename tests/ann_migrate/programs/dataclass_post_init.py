@@ -1,0 +1,38 @@
+# verdict: rewritten
+# a dataclass builds the loop in __post_init__
+from dataclasses import dataclass, field
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+
+@dataclass
+class Job:
+    config: AdaptiveConfig
+    history: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.model = AdaptiveModel(self.config)
+        self.loop = TrainingLoop(self.model, self.config)
+
+    def run(self, loader):
+        self.history = self.loop.train(loader)
+        return self.history
+
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
+    save_checkpoint=False, metrics_file=None,
+)
+job = Job(config)
+job.run(train_loader)
+MODEL = job.model
+RESULT = {"history": job.history}

@@ -1,0 +1,32 @@
+# verdict: rewritten
+# one call of train in a method that is called twice
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+
+class Runner:
+    def __init__(self, config):
+        self.config = config
+        self.model = AdaptiveModel(config)
+        self.loop = TrainingLoop(self.model, self.config)
+
+    def step(self, loader):
+        history = self.loop.train(loader, num_epochs=1)
+        return [row["train_loss"] for row in history]
+
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
+    save_checkpoint=False, metrics_file=None,
+)
+runner = Runner(config)
+MODEL = runner.model
+RESULT = {"first": runner.step(train_loader), "second": runner.step(train_loader)}

@@ -1,0 +1,182 @@
+"""Legacy programs as people write them, migrated and executed before and after.
+
+Each file in ``programs/`` is a complete script that leaves ``RESULT`` and ``MODEL`` behind. Its first line holds the
+expected verdict: ``rewritten`` (no legacy name is left), ``declined`` (nothing changes, with a reason), ``mixed`` (some
+sites are rewritten, others stay) or ``untouched`` (nothing there to migrate). Its second line says what it shows.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+import torch
+from program_runs import compare_values, differences, run_program
+
+from ann_migrate.engine import Options, Project, migrate_bytes
+from ann_migrate.result import FileResult, Outcome
+
+PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+LEGACY_NAMES = {"TrainingLoop", "quick_train"}
+HOMONYMS = {"attribute_called_like_the_class", "parameter_called_like_the_class"}  # other things of that name stay
+OUTCOMES = {
+    "rewritten": [{Outcome.REWRITTEN}],
+    "declined": [{Outcome.DECLINED}],
+    "mixed": [{Outcome.REWRITTEN, Outcome.DECLINED}, {Outcome.REWRITTEN, Outcome.IGNORED}],
+    "untouched": [set()],
+}
+
+# Differences that these programs found and that are still open. Strict: a program that is mended must leave the list.
+OPEN = {
+    "evaluation_order_epochs_first": "config.num_epochs is read before the arguments that follow are evaluated",
+    "images_4d_with_hook": "flatten_images is left out although a hook on the model sees the batches",
+    "loader_of_wrong_length": "the legacy loop divides by len(loader), Trainer by the batches that came",
+    "locals_called": "names are added to a scope that calls locals()",
+    "model_metrics_replaced": "get_metrics is replaced on the instance, and no longer called",
+    "epochs_bool": "the console says 'True epochs'",
+}
+
+each_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+
+
+def verdict(program: Path) -> str:
+    """The verdict that the program's header expects."""
+    first = program.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# verdict: "), f"{program.name} has no header"
+    return first.removeprefix("# verdict: ")
+
+
+def with_verdict(*verdicts: str, failing: Mapping[str, str] = MappingProxyType({})) -> pytest.MarkDecorator:
+    """The programs of some verdicts; those in ``failing`` must fail."""
+    cases = [
+        pytest.param(program, id=program.stem, marks=[pytest.mark.xfail(reason=failing[program.stem], strict=True)])
+        if program.stem in failing
+        else pytest.param(program, id=program.stem)
+        for program in PROGRAMS
+        if verdict(program) in verdicts
+    ]
+    return pytest.mark.parametrize("program", cases)
+
+
+@cache
+def migrate(source: bytes, name: str = "program.py") -> FileResult:
+    return migrate_bytes(source, path=Path(name), project=Project.single(), options=Options())
+
+
+def test_there_are_programs_of_every_verdict() -> None:
+    counts = {name: sum(verdict(program) == name for program in PROGRAMS) for name in OUTCOMES}
+    assert sum(counts.values()) == len(PROGRAMS)
+    assert counts["rewritten"] >= 60
+    assert counts["declined"] >= 15
+    assert counts["mixed"] >= 3
+    assert counts["untouched"] >= 3
+
+
+@each_program
+def test_the_verdict_is_as_expected(program: Path) -> None:
+    result = migrate(program.read_bytes())
+    told = [f"{site.position} {site.code} {site.reason}" for site in result.sites]
+    assert result.problem is None, result.problem
+    assert {site.outcome for site in result.sites} in OUTCOMES[verdict(program)], told
+    assert result.changed == (verdict(program) in ("rewritten", "mixed"))
+    for site in result.sites:
+        assert site.reason
+        if site.outcome is Outcome.DECLINED:
+            assert site.advice, f"{site.code} does not tell what to do"
+
+
+@with_verdict("rewritten", "mixed", failing=OPEN)
+def test_old_and_new_do_the_same(program: Path, tmp_path: Path) -> None:
+    source = program.read_bytes()
+    result = migrate(source)
+    assert result.changed, result.sites
+    old = run_program(source, program.name, tmp_path / "old")
+    new = run_program(result.after, program.name, tmp_path / "new")
+    assert old.error is None, old.output
+    assert old.result, "the program leaves nothing to compare"
+    assert old.model, "the program leaves no model to compare"
+    assert differences(old, new) == [], new.output + "\n" + result.after.decode()
+    if not names(result.after) & {"LoggingCallback"}:
+        assert new.output == old.output, "the bridge prints the lines of the old loop"
+
+
+@with_verdict("declined", "untouched")
+def test_what_is_left_alone_runs(program: Path, tmp_path: Path) -> None:
+    """A program that does not run would show nothing by staying as it is."""
+    run = run_program(program.read_bytes(), program.name, tmp_path / "old")
+    assert run.error is None, run.output
+    assert run.result
+
+
+@with_verdict("rewritten")
+def test_no_legacy_name_is_left(program: Path) -> None:
+    after = migrate(program.read_bytes()).after
+    assert not (LEGACY_NAMES & (imported(after) if program.stem in HOMONYMS else names(after))), after.decode()
+
+
+@with_verdict("rewritten", "mixed")
+def test_a_second_run_changes_nothing(program: Path) -> None:
+    after = migrate(program.read_bytes()).after
+    again = migrate(after)
+    assert again.after == after
+    assert Outcome.REWRITTEN not in {site.outcome for site in again.sites}
+
+
+@with_verdict("rewritten", "mixed")
+def test_comments_survive(program: Path) -> None:
+    source = program.read_bytes()
+    assert comments(migrate(source).after) == comments(source)
+
+
+@with_verdict("rewritten", "mixed")
+def test_windows_newlines_are_kept(program: Path) -> None:
+    source = program.read_bytes()
+    assert migrate(source.replace(b"\n", b"\r\n")).after == migrate(source).after.replace(b"\n", b"\r\n")
+
+
+@pytest.mark.parametrize("program", PROGRAMS[::6], ids=lambda path: path.stem)
+def test_byte_order_mark_and_missing_final_newline_are_kept(program: Path) -> None:
+    source = program.read_bytes()
+    bare = source.removesuffix(b"\n")
+    assert migrate(b"\xef\xbb\xbf" + bare).after == b"\xef\xbb\xbf" + migrate(source).after.removesuffix(b"\n")
+
+
+@pytest.mark.parametrize("program", PROGRAMS[1::6], ids=lambda path: path.stem)
+def test_declared_encoding_is_kept(program: Path) -> None:
+    """A Latin-1 file with bytes that are not UTF-8, in a comment before everything else."""
+    source = program.read_bytes()
+    if not source.isascii():
+        pytest.skip("holds letters that Latin-1 has not")
+    prefix = "# -*- coding: latin-1 -*-\n# Früher: TrainingLoop\n".encode("latin-1")
+    assert migrate(prefix + source).after == prefix + migrate(source).after
+
+
+def test_the_comparison_sees_small_differences() -> None:
+    row = {"epoch": 0, "timestamp": 1.0, "train_loss": 0.1, "weights": torch.tensor([0.0, 1.0])}
+    assert compare_values([row], [{**row, "timestamp": 2.0}], "h") == []
+    assert compare_values([row], [{**row, "timestamp": "2"}], "h")
+    assert compare_values([row], [{**row, "train_loss": 0.1 + 2**-56}], "h")
+    assert compare_values([row], [{**row, "weights": torch.tensor([-0.0, 1.0])}], "h")
+    assert compare_values([row], [{**row, "epoch": False}], "h")
+    assert compare_values([row], [dict(reversed(row.items()))], "h")
+    assert compare_values([row], [row, row], "h")
+
+
+def names(source: bytes) -> set[str]:
+    return {token.string for token in tokenize.tokenize(io.BytesIO(source).readline) if token.type == tokenize.NAME}
+
+
+def imported(source: bytes) -> set[str]:
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports for alias in node.names}
+
+
+def comments(source: bytes) -> list[str]:
+    tokens = tokenize.tokenize(io.BytesIO(source).readline)
+    return sorted(token.string for token in tokens if token.type == tokenize.COMMENT)
