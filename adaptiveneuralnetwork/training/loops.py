@@ -8,6 +8,7 @@ over all calls) is what people's programs were written against, and stays.
 from __future__ import annotations
 
 import json
+import operator
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,7 @@ class TrainingLoop:
             ZeroDivisionError: A loader is empty.
             TypeError: A loader has no length, or ``num_epochs`` is not an integer.
         """
-        num_epochs = num_epochs or self.config.num_epochs
+        num_epochs = operator.index(num_epochs or self.config.num_epochs)
         console.training_starts(num_epochs, self.model)
         for epoch in range(num_epochs):
             self.current_epoch = epoch

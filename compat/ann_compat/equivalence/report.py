@@ -1,0 +1,105 @@
+"""What a run found, as text that people read in a terminal."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import torch
+
+from ann_compat.equivalence.activity import BEHAVIOURS, missing
+from ann_compat.equivalence.cases import SCHEMA_VERSION
+from ann_compat.equivalence.diagnose import likely_cause, where
+from ann_compat.equivalence.harness import CaseResult, RunResult
+from ann_compat.equivalence.sources import SourceResult
+
+
+def run_report(result: RunResult) -> str:
+    """Counts, behaviours, refinements, and the verdict of a run."""
+    lines = [
+        f"Compared {result.cases} cases in {result.seconds:.1f} s "
+        f"(seed {result.seed}, torch {torch.__version__}, {result.controls} controls of the legacy path with itself)",
+        "",
+        f"  {'behaviour':<34}{'cases':>7}{'share':>8}",
+    ]
+    for behaviour in BEHAVIOURS:
+        count = result.activity[behaviour.name]
+        required = f"   at least {behaviour.required:.0%}" if behaviour.required else ""
+        lines.append(f"  {behaviour.name:<34}{count:>7}{count / max(result.cases, 1):>8.1%}{required}")
+    for name, count in sorted(result.refinements.items()):
+        lines.append(f"  {'allowed: ' + name:<34}{count:>7}{count / max(result.cases, 1):>8.1%}")
+    return "\n".join([*lines, "", verdict(result)])
+
+
+def verdict(result: RunResult) -> str:
+    """One word and why."""
+    if result.failure is not None:
+        return f"DIFFERENT in case {result.examples_to_failure}\n\n{failure_report(result.failure)}"
+    lacking = missing(result.activity, result.cases)
+    if lacking:
+        return "\n".join(
+            [
+                "VACUOUS: all cases are bit-equal, but they do not show enough. Run more (--max-examples).",
+                *_listed(lacking),
+            ]
+        )
+    return f"EQUAL: all {result.cases} cases are bit-equal."
+
+
+def failure_report(case: CaseResult) -> str:
+    """Where the two paths part, by how much, why most likely, and how to see it again."""
+    first, *others = case.comparison.differences
+    cause = likely_cause(case.spec, case.comparison, case.old, case.new)
+    fields = case.spec.non_defaults()
+    lines = [
+        f"First difference: {where(first, case.old, case.spec.train_batches or None)}",
+        f"  {first}",
+        *([f"Differs too: {', '.join(difference.channel for difference in others)}"] if others else []),
+        *([f"Likely cause: {cause}"] if cause else []),
+        "Fields that matter:" if fields else "Every field of the case is at its default.",
+        *(f"  {name} = {value!r}" for name, value in fields.items()),
+        f"Reproduce: {reproduction(case)}",
+    ]
+    return "\n".join(lines)
+
+
+def reproduction(case: CaseResult) -> str:
+    """A command line that runs the case again."""
+    fields = {"version": SCHEMA_VERSION, **case.spec.non_defaults()}
+    return f"ann-equiv replay {shlex.quote(json.dumps(fields))}"
+
+
+def source_report(result: SourceResult) -> str:
+    """The verdict on one source file, and its declined sites."""
+    lines = [f"{result.path}: {_source_verdict(result)}"]
+    problem = result.migration.problem
+    if problem is not None:
+        lines.append(f"  {problem.code} {problem.reason}")
+    for site in result.migration.sites:
+        if site.outcome.value == "declined":
+            lines.append(f"  declined: {result.path}:{site.position} {site.code} {site.reason}")
+    if result.unsteady:
+        lines.append(f"  not compared, since two runs of the old file differ there: {', '.join(result.unsteady)}")
+    if result.comparison is not None and not result.comparison.equal and result.old and result.new:
+        cause = likely_cause(None, result.comparison, result.old, result.new)
+        lines += [f"  first difference: {where(result.comparison.first, result.old)}", f"  {result.comparison.first}"]
+        lines += [f"  likely cause: {cause}"] if cause else []
+    return "\n".join(lines)
+
+
+def _source_verdict(result: SourceResult) -> str:
+    if result.comparison is None:
+        return "not compared: nothing in it was migrated"
+    if not result.comparison.equal:
+        return "DIFFERENT"
+    ending = f"; both end with {_ending(result)}" if result.old and result.old.exception is not None else ""
+    return f"EQUAL over {result.steps} optimizer steps{ending}"
+
+
+def _ending(result: SourceResult) -> str:
+    error = result.old.exception if result.old else None
+    return " ".join(f"{type(error).__name__} {error}".split())
+
+
+def _listed(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

@@ -1,0 +1,109 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ann_compat.equivalence.cases import CaseSpec
+
+PLANTED = """
+import sys
+from ann_compat.equivalence import cli, mutants
+mutant = next(mutant for mutant in mutants.MUTANTS if mutant.name == sys.argv.pop(1))
+with mutant.planted():
+    cli.main()
+"""
+RESTLESS = """
+import itertools
+from ann_compat.equivalence import cli, environment
+numbers = itertools.count()
+settings = environment.settings
+environment.settings = lambda: settings() | {"threads": next(numbers)}
+cli.main()
+"""
+
+
+def ann_equiv(*arguments: str, program: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = ["-c", program] if program else ["-m", "ann_compat.equivalence.cli"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "COLUMNS": "120"}
+    return subprocess.run(
+        [sys.executable, *command, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=cwd
+    )
+
+
+def test_equal_is_0_and_the_behaviours_are_counted():
+    result = ann_equiv("run", "--max-examples", "100", "--seed", "3")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "EQUAL: all 100 cases are bit-equal." in result.stdout
+    assert "clipping active" in result.stdout
+
+
+def test_a_difference_is_1_with_a_case_that_can_be_replayed(tmp_path):
+    result = ann_equiv(
+        "no-clipping", "run", "--max-examples", "60", "--case-dir", str(tmp_path / "kept"), program=PLANTED
+    )
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "DIFFERENT" in result.stdout
+    [kept] = (tmp_path / "kept").iterdir()
+    failed = ann_equiv("no-clipping", "replay", str(kept), program=PLANTED)
+    assert (failed.returncode, failed.stdout.split()[0]) == (1, "FAILED")
+    fixed = ann_equiv("replay", str(kept))
+    assert (fixed.returncode, fixed.stdout.split()[0]) == (0, "FIXED")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run", "--max-examples", "0"), ("run", "--sed", "1"), ("run", "no_such_file.py"), ("fly",), ("replay",)],
+)
+def test_wrong_usage_is_2(arguments):
+    result = ann_equiv(*arguments)
+    assert result.returncode == 2
+    assert "Usage" in result.stderr
+    assert result.stdout == ""
+
+
+def test_cases_that_cannot_be_read_are_errors_and_the_others_are_run(tmp_path):
+    paths = []
+    for number, text in enumerate(["{", "[]", '{"version": 1, "model": "x"}', '{"version": 7}', '{"version": 1}']):
+        paths.append(tmp_path / f"case{number}.json")
+        paths[-1].write_text(text)
+    result = ann_equiv("replay", *map(str, paths))
+    assert result.returncode == 2
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["ERROR"] * 4 + ["FIXED"]
+
+
+def test_a_restless_environment_is_3_in_one_line():
+    result = ann_equiv("run", "--max-examples", "5", program=RESTLESS)
+    assert result.returncode == 3
+    assert result.stderr.startswith("ann-equiv: NotDeterministicError: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_verbose_adds_the_traceback():
+    assert "Traceback" in ann_equiv("--verbose", "run", "--max-examples", "5", program=RESTLESS).stderr
+
+
+def test_vacuous_is_4():
+    result = ann_equiv("run", "--max-examples", "3")
+    assert result.returncode == 4
+    assert "VACUOUS" in result.stdout
+    assert "dropout: never occurred" in result.stdout
+
+
+def test_a_case_can_be_given_as_text():
+    result = ann_equiv("replay", json.dumps({"version": 1, **CaseSpec(model="dropout").non_defaults()}))
+    assert (result.returncode, result.stdout.split()[0]) == (0, "FIXED")
+
+
+def test_help_loads_neither_torch_nor_hypothesis():
+    code = (
+        "import sys; sys.argv = ['ann-equiv', '--help']\n"
+        "from ann_compat.equivalence.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as error: assert not error.code\n"
+        "print(sorted({'torch', 'hypothesis', 'libcst', 'pytest'} & set(sys.modules)))"
+    )
+    result = ann_equiv(program=code)
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr

@@ -1,0 +1,119 @@
+import pytest
+
+from ann_compat.equivalence import harness
+from ann_compat.equivalence.activity import BEHAVIOURS, missing
+from ann_compat.equivalence.cases import CALLS, CHOICES, CaseSpec
+from ann_compat.equivalence.diagnose import likely_cause, where
+from ann_compat.equivalence.mutants import MUTANTS, edited, hunt
+from ann_compat.equivalence.paths import run_legacy
+from ann_compat.equivalence.report import failure_report, run_report
+
+CASES = 300
+
+
+@pytest.fixture(scope="module")
+def many():
+    return harness.run_cases(CASES, seed=0)
+
+
+def test_300_generated_cases_are_bit_equal(many):
+    assert many.failure is None, failure_report(many.failure)
+    assert many.cases == CASES
+    assert many.controls == CASES // harness.CONTROL_EVERY
+
+
+def test_they_show_every_behaviour_that_matters(many):
+    assert missing(many.activity, many.cases) == []
+    assert many.activity["clipping active"] >= 0.2 * many.cases
+    assert many.refinements["loader-without-length"] > 0
+    assert "EQUAL: all 300 cases are bit-equal." in run_report(many)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(CaseSpec(fault=fault, train_size=5, files=True) for fault in CHOICES["fault"]),
+        *(CaseSpec(calls=("train", "save", call, "train"), files=True, epochs=2) for call in CALLS),
+        CaseSpec(input_form="channels_last"),
+        CaseSpec(model="adaptive", form="quick", epochs=None, config_epochs=6, files=True, validation=True),
+        CaseSpec(model="stateful", validation=True, epochs=3, calls=("train", "evaluate", "train")),
+        CaseSpec(model="alternating", train_size=9, epochs=2, optimizer="momentum"),
+        CaseSpec(criterion="learned", optimizer="adamw", scale=100.0, train_size=7, epochs=3),
+    ],
+    ids=str,
+)
+def test_this_case_is_bit_equal(spec):
+    case = harness.run_case(spec)
+    assert case.comparison.equal, failure_report(case)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_each_planted_defect_makes_the_run_fail(mutant):
+    result = hunt(mutant)
+    assert result.failure is not None
+    assert where(result.failure.comparison.first, result.failure.old)
+    assert likely_cause(result.failure.spec, result.failure.comparison, result.failure.old, result.failure.new)
+
+
+def test_the_defect_is_gone_afterwards():
+    spec = CaseSpec(scale=100.0)
+    with MUTANTS[0].planted():
+        assert not harness.run_case(spec).comparison.equal
+    assert harness.run_case(spec).comparison.equal
+
+
+def test_a_failure_is_reported_with_place_cause_and_the_fields_that_matter():
+    with MUTANTS[0].planted():
+        result = harness.run_cases(60, seed=1)
+    report = run_report(result)
+    assert "DIFFERENT in case" in report
+    assert "First difference: call 1, epoch 0, batch 0, optimizer step" in report
+    assert "did not: add max_grad_norm=1.0" in report
+    assert 'Reproduce: ann-equiv replay \'{"version": 1' in report
+    assert len(report.split("First difference")[1].splitlines()) <= 25
+    sizes = {"train_size", "batch_size", "validation_size", "hidden", "features", "classes", "seed"}
+    assert len(result.failure.spec.non_defaults().keys() - sizes) <= 2
+
+
+def test_an_environment_that_does_not_repeat_itself_is_not_called_a_difference(monkeypatch):
+    draws = iter(range(10**6))
+
+    def restless(spec):
+        trace = run_legacy(spec)
+        trace.state["clock"] = next(draws)
+        return trace
+
+    monkeypatch.setattr(harness.paths, "run_legacy", restless)
+    with pytest.raises(harness.NotDeterministicError, match="two runs of TrainingLoop differ"):
+        harness.run_cases(5)
+
+
+def test_the_same_seed_gives_the_same_cases():
+    first, second, other = [], [], []
+    for seed, specs in ((4, first), (4, second), (5, other)):
+        harness.run_cases(5, seed, on_case=lambda case, specs=specs: specs.append(case.spec))
+    assert first == second
+    assert first != other
+
+
+def test_time_is_a_limit_as_well():
+    assert harness.run_cases(1000, max_time=0.0).cases <= 1
+
+
+def test_too_few_cases_are_vacuous():
+    result = harness.run_cases(3, seed=0)
+    lacking = missing(result.activity, result.cases)
+    assert lacking
+    assert "never occurred" in lacking[0]
+    assert "VACUOUS" in run_report(result)
+
+
+def test_a_behaviour_that_is_too_rare_is_named_with_its_share():
+    counts = harness.run_cases(1).activity
+    counts.update({behaviour.name: 1 for behaviour in BEHAVIOURS})
+    assert any(line.startswith("clipping active: ") and "required 20%" in line for line in missing(counts, 1000))
+
+
+def test_a_mutant_of_code_that_has_changed_is_refused():
+    with pytest.raises(LookupError, match="expected 'no such line' once in its source, found it 0 times"):
+        edited("adaptiveneuralnetwork.training.stepping:Stepping.step", "no such line", "").__enter__()
