@@ -27,7 +27,8 @@ def isolated(seed: int) -> Iterator[Path]:
         torch.set_num_threads(1)
         random.seed(seed)
         np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
+        # torch.manual_seed would also queue a call, with a stack trace, for each device that is not initialised.
+        (torch.manual_seed if torch.cuda.is_available() else torch.default_generator.manual_seed)(seed)
         try:
             yield temporary
         finally:

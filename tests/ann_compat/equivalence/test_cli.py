@@ -107,3 +107,27 @@ def test_help_loads_neither_torch_nor_hypothesis():
     )
     result = ann_equiv(program=code)
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
+
+
+LEGACY = """
+import torch
+from adaptiveneuralnetwork.training import TrainingLoop
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+config = AdaptiveConfig(input_dim=4, output_dim=3, num_nodes=3, hidden_dim=3, num_epochs=1)
+loader = [(torch.randn(5, 4) * 50, torch.randint(0, 3, (5,)))]
+TrainingLoop(AdaptiveModel(config), config).train(loader)
+"""
+
+
+def test_files_are_migrated_run_and_compared_and_left_alone(tmp_path):
+    legacy, other = tmp_path / "legacy.py", tmp_path / "other.py"
+    legacy.write_text(LEGACY)
+    other.write_text("print('nothing to migrate')\n")
+    result = ann_equiv("run", str(legacy), str(other), cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{legacy}: EQUAL over 1 optimizer steps" in result.stdout
+    assert f"{other}: not compared: nothing in it was migrated" in result.stdout
+    assert legacy.read_text() == LEGACY
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["legacy.py", "other.py"]
+    assert ann_equiv("run", str(other)).returncode == 4
+    assert ann_equiv("no-clipping", "run", str(legacy), program=PLANTED).returncode == 1

@@ -5,7 +5,7 @@ from ann_compat.equivalence.cases import CHOICES, CaseSpec
 from ann_compat.equivalence.strategies import CALL_SEQUENCES, case_specs
 
 QUICK = settings(
-    max_examples=1500, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -50,16 +50,19 @@ def test_cases_shrink_to_few_fields_that_matter(name):
     assert len(found.non_defaults().keys() - sizes) <= 2
 
 
-def test_every_choice_comes_up():
-    specs = drawn(1500)
+@pytest.fixture(scope="module")
+def specs():
+    return drawn(800)
+
+
+def test_every_choice_comes_up(specs):
     for name, choices in CHOICES.items():
         assert {getattr(spec, name) for spec in specs} == set(choices)
     assert {spec.calls for spec in specs} == set(CALL_SEQUENCES)
     assert {spec.epochs for spec in specs} == {None, -1, 0, 1, 2, 3, 5}
 
 
-def test_draws_are_spread_evenly():
-    specs = drawn(800)
+def test_draws_are_spread_evenly(specs):
     for model in CHOICES["model"]:
         assert 0.06 < sum(spec.model == model for spec in specs) / len(specs) < 0.2
     assert 0.1 < sum(spec.fault != "none" for spec in specs) / len(specs) < 0.3
@@ -70,8 +73,8 @@ def test_no_faults_on_request():
     assert {spec.fault for spec in drawn(200, faults=False)} == {"none"}
 
 
-def test_combinations_that_could_not_run_are_mended():
-    for spec in drawn(800):
+def test_combinations_that_could_not_run_are_mended(specs):
+    for spec in specs:
         if spec.model == "batch_norm":
             assert spec.train_size % spec.batch_size != 1
             assert spec.batch_size > 1

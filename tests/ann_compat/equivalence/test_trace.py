@@ -83,9 +83,9 @@ def test_a_module_that_raises_does_not_hide_later_ones():
 
 
 def test_gradients_are_those_that_the_optimizer_gets():
-    trace = run_legacy(CaseSpec(model="outside_optimizer", optimizer="sgd", scale=100.0, learning_rate=0.1))
+    trace = run_legacy(CaseSpec(model="outside_optimizer", optimizer="sgd", criterion="mse", scale=100.0))
     step = next(event for event in trace.events if isinstance(event, Step))
-    assert step.learning_rates == (0.1,)
+    assert step.learning_rates == (0.01,)
     norms = [gradient.norm() ** 2 for gradient in step.gradients.values()]
     assert float(sum(norms)) ** 0.5 == pytest.approx(1.0, rel=1e-4)
     assert trace.grad_norms[0] > 1.0
