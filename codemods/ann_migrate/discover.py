@@ -158,13 +158,12 @@ class _Search:
         if real in self._explicit or self._excluded(real, real):
             return
         self._explicit.add(real)
-        if os.path.splitext(shown)[1].lower() in DOCUMENT_SUFFIXES:
-            reason = "is not Python source; notebooks and documents are not migrated"
-            self.found.troubles.append(Trouble(Path(shown), NOT_PYTHON, reason))
-            return
         examined = self._examine(real)
-        if examined is not None:
-            self._keep(shown, real, *examined)
+        if examined is None:
+            return
+        if os.path.splitext(shown)[1].lower() in DOCUMENT_SUFFIXES:
+            examined = examined[0], (NOT_PYTHON, "is not Python source; notebooks and documents are not migrated")
+        self._keep(shown, real, *examined)
 
     def take_folder(self, top: _Top) -> None:
         if self._excluded(top.real, top.real, is_folder=True):

@@ -197,7 +197,8 @@ def test_a_path_that_is_neither_file_nor_folder(tree: Path) -> None:
 
 def test_named_files_of_any_suffix_are_python_but_documents_are_not(tree: Path) -> None:
     put(tree, "script", "tool.pyw", "nb.ipynb", "README.md")
-    result = search("script", "tool.pyw", "nb.ipynb", "README.md")
+    put(tree, "other.md", content=b"# of no interest\n")
+    result = search("script", "tool.pyw", "nb.ipynb", "README.md", "other.md")
     assert [str(each.path) for each in result.candidates] == ["script", "tool.pyw"]
     assert [(str(each.path), each.code) for each in result.troubles] == [
         ("README.md", NOT_PYTHON),
