@@ -73,6 +73,7 @@ class Flow:
         self.tree: Tree = names.tree
         self.project = project
         self.module = module
+        self._followed: dict[ast.Call, LoopObject | Escape] = {}
         self._attributes: dict[str, list[ast.Attribute]] = {}
         for node in ast.walk(names.tree.module):
             if isinstance(node, ast.Attribute):
@@ -88,9 +89,17 @@ class Flow:
         Raises:
             Escape: some use cannot be followed.
         """
-        found = LoopObject(constructor)
-        self._follow(constructor, found)
-        return found
+        known = self._followed.get(constructor)
+        if known is None:
+            known = LoopObject(constructor)
+            try:
+                self._follow(constructor, known)
+            except Escape as escape:
+                known = escape
+            self._followed[constructor] = known
+        if isinstance(known, Escape):
+            raise known
+        return known
 
     def _follow(self, value: ast.expr, found: LoopObject) -> None:
         """Where the value of an expression goes, by the node around it."""

@@ -79,8 +79,10 @@ class Imports:
                 variable = self.names.lookup(name, inner)
                 if variable is None or variable.scope is scope or variable.scope not in set(scope.within()):
                     return False
-        if use is None:
-            return True
+        return use is None or self.is_visible(name, scope, use)
+
+    def is_visible(self, name: str, scope: Scope, use: ast.AST) -> bool:
+        """Whether ``name``, bound in ``scope``, is what code at ``use`` would read."""
         seen = self.names.lookup(name, self.names.scope_at(use))
         return seen is None or seen.scope not in set(scope.within()) - {scope}
 
@@ -145,29 +147,28 @@ class Imports:
         scope = site.imports[0].scope
         module, _, last = path.rpartition(".")
         target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
-        for statement in {self.names.tree.statement(binding.node): None for binding in site.imports}:
-            assert isinstance(statement, (ast.Import, ast.ImportFrom))
-            anchor = self._anchors.setdefault(statement, _Anchor(statement))
-            known = next((item.name for item in anchor.additions if item.path == target), None)
-            if known is None:
-                known = self._name_across(target, site, scope, at)
-                anchor.additions.append(_Addition(target, known))
-        return f"{known}{suffix}"
+        statements = {self.names.tree.statement(binding.node): None for binding in site.imports}
+        anchors = [self._anchor(statement) for statement in statements]
+        known = [item.name for anchor in anchors for item in anchor.additions if item.path == target]
+        name = next((item for item in known if self.is_visible(item, scope, at)), None)
+        if name is None:
+            name = self._new_name(target, site, scope, at)
+        # A fallback import binds the name too: whichever ran, the new name is there.
+        for anchor in anchors:
+            if not any(item.path == target and item.name == name for item in anchor.additions):
+                anchor.additions.append(_Addition(target, name))
+        return f"{name}{suffix}"
 
-    def _name_across(self, target: str, site: NameUse, scope: Scope, at: ast.AST) -> str:
-        """A name for a new import: the same one beside every import of the site's name, free everywhere it must be."""
-        for binding in site.imports:
-            anchor = self._anchors.get(self.names.tree.statement(binding.node))
-            for item in anchor.additions if anchor else []:
-                if item.path == target:
-                    return item.name
+    def _anchor(self, statement: ast.stmt) -> _Anchor:
+        assert isinstance(statement, (ast.Import, ast.ImportFrom))
+        return self._anchors.setdefault(statement, _Anchor(statement))
+
+    def _new_name(self, target: str, site: NameUse, scope: Scope, at: ast.AST) -> str:
         if self._foreign_star_after(site):
             raise no_place_for_import.decline("a later `import *` could bind the same name")
-        for name in _candidates(target):
-            if self.is_free(name, scope, at):
-                self.reserve(name, scope)
-                return name
-        raise AssertionError("candidates do not end")
+        name = next(name for name in _candidates(target) if self.is_free(name, scope, at))
+        self.reserve(name, scope)
+        return name
 
     def _foreign_star_after(self, site: NameUse) -> bool:
         first = min(self.names.tree.statement(binding.node).lineno for binding in site.imports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -185,13 +186,27 @@ class Migration:
         removable = []
         for variable in {self.names.variable(binding.node) for use in rewritten for binding in use.imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
-            exported = variable.scope.kind == "module" and (
-                self.path.name == "__init__.py" or self.project.importer(self.module, variable.name) is not None
-            )
+            exported = variable.scope.kind == "module" and self._is_exported(variable)
             targets = {binding.path.rpartition(".")[2] for binding in variable.bindings if binding.path}
             if not others and not exported and not targets & kept_targets:
                 removable.append(variable)
         return removable
+
+    def _is_exported(self, variable: Variable) -> bool:
+        """Whether others may import a legacy name from this file: a package, an import marked as meant so, a known
+        importer.
+        """
+        if self.path.stem == "__init__" or self.project.importer(self.module, variable.name) is not None:
+            return True
+        for binding in variable.bindings:
+            alias = binding.node
+            if isinstance(alias, ast.alias) and alias.asname is not None and alias.asname == alias.name:
+                return True
+            span = self.source.span(self.tree.statement(alias))
+            lines = self.source.data[self.source.line_start(span.start) : self.source.line_end(span.end)]
+            if re.search(rb"#\s*noqa\b(?!:)|#\s*noqa:[^#\r\n]*\bF401\b", lines):
+                return True
+        return False
 
     def _imported_by(self, use: NameUse, variable: Variable) -> bool:
         return any(self.names.variable(binding.node) is variable for binding in use.imports)

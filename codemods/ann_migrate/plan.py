@@ -5,12 +5,13 @@ known to be right.
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ann_migrate.arguments import Arguments
 from ann_migrate.edits import Edit, insert
-from ann_migrate.flow import Flow, LoopObject, SelfAttribute
+from ann_migrate.flow import Escape, Flow, LoopObject, SelfAttribute
 from ann_migrate.imports import Imports
 from ann_migrate.project import Project
 from ann_migrate.resolve import Names, Scope, Variable
@@ -38,9 +39,26 @@ class Context:
     temporaries: dict[Scope, set[str]] = field(default_factory=dict)
     """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
 
+    def edited_nodes(self) -> set[ast.AST]:
+        """The nodes that a rewrite may replace: all sites, and the uses of all objects that can be followed."""
+        if not self._edited:
+            for site in self.sites:
+                self._edited.add(site.node)
+                call = self.tree.parent(site.node)
+                if isinstance(call, ast.Call) and call.func is site.node:
+                    with contextlib.suppress(Escape):
+                        uses = self.flow.follow(call).uses
+                        self._edited.update(use.attribute for use in uses if use.attribute.attr not in _UNEDITED)
+        return self._edited
+
+    _edited: set[ast.AST] = field(default_factory=set)
+
 
 _FIRST_IN = (ast.Attribute, ast.Subscript, ast.Call, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 """Nodes that evaluate their ``value`` (a call: its ``func``) before anything else."""
+
+
+_UNEDITED = frozenset({"model", "optimizer", "criterion"})
 
 
 class PlanFailed(Exception):  # noqa: N818 - a verdict, not an error
@@ -113,6 +131,11 @@ class Plan:
         line = source.line_start(start)
         return not source.data[line:start].strip(b" \t\x0c") and source.data[:line].rstrip(b"\r\n")[-1:] != b"\\"
 
+    def is_quiet(self, names: list[str]) -> bool:
+        """Whether nothing inside these arguments is rewritten itself, so that their text can be used as it stands."""
+        edited = self.context.edited_nodes()
+        return not any(node in edited for name in names for node in ast.walk(self.arguments[name]))
+
     def is_assigned(self) -> bool:
         """Whether the constructor is the whole value of an assignment: ``loop = TrainingLoop(...)``."""
         parent = self.context.tree.parent(self.constructor)
@@ -165,9 +188,15 @@ class Plan:
             self.held_config = self._name_to_hold(at)
         base, dot, attribute = self.held_config.rpartition(".")
         if not dot:
+            if not self.context.imports.is_visible(self.held_config, self.held_scope(), at):
+                raise config_out_of_reach.decline(at)
             return self.held_config
         receiver = self._receiver_name(at) or base
         return f"{receiver}.{attribute}"
+
+    def held_scope(self) -> Scope:
+        """The scope in which the name that holds the config is bound."""
+        return self._walrus_scope(self.constructor) if self.held_in_call else self.scope
 
     def _config_on_self(self, config: ast.expr, at: ast.expr) -> str | None:
         """``self.config`` where the constructor's own method keeps the very same config there."""
@@ -182,6 +211,8 @@ class Plan:
                 continue
             target = parent.targets[0]
             if isinstance(target, ast.Attribute) and self.context.flow.method_owner(target) is self.holder.owner:
+                if target.attr in self.context.names.scopes[self.holder.owner].bound:
+                    return None  # a property or another descriptor: what is read need not be what was set
                 block = self.context.tree.block(self.statement)
                 if any(item is parent for item in block) and self.context.values.assigned_once(target):
                     receiver = self._receiver_name(at)
@@ -214,10 +245,13 @@ class Plan:
     def _attribute_to_hold(self, holder: SelfAttribute, at: ast.expr) -> str:
         """A new attribute beside the one that holds the object: ``self.loop_config`` for ``self.loop``."""
         target = next(item for item in _targets(self.statement) if isinstance(item, ast.Attribute))
-        slots = "__slots__" in self.context.names.scopes[holder.owner].bound
-        if self.insertable() and not slots and isinstance(target.value, ast.Name):
+        # An attribute more must not be seen: not refused by slots, not listed by code that walks over the instance's
+        # dict.
+        data = self.context.source.data
+        listed = "__slots__" in self.context.names.scopes[holder.owner].bound or b"__dict__" in data or b"vars(" in data
+        if self.insertable() and not listed and isinstance(target.value, ast.Name):
             for attribute in (f"{holder.attribute}_config", f"{holder.attribute}_legacy_config"):
-                if attribute.encode() not in self.context.source.data:
+                if attribute.encode() not in data:
                     return f"{target.value.id}.{attribute}"
         raise config_out_of_reach.decline(at)
 

@@ -1,0 +1,109 @@
+"""What can be said of a loop's config: whether its device stays, whether it visibly writes no files."""
+
+from __future__ import annotations
+
+import ast
+
+from ann_migrate.legacy_api import ADAPTIVE_CONFIG, ADAPTIVE_MODEL, LEGACY_PATHS
+from ann_migrate.plan import Plan
+from ann_migrate.rules import device_changed
+from ann_migrate.tree import dotted
+
+_HARMLESS_WRITES = frozenset({"num_epochs", "learning_rate", "batch_size", "seed"})
+
+
+def check_device_stays(plan: Plan) -> None:
+    """Refuse an object whose config visibly gets another device while the object lives.
+
+    Any write to ``.device`` of something that goes by the config's last name (``config`` or ``self.config``), or of a
+    name that the config is assigned to, counts; one that is over before the object is made, or that follows its last
+    use, does not.
+
+    Raises:
+        Decline: there is such a write.
+    """
+    names = _names_of_config(plan)
+    if not names or not plan.found.holders:
+        return
+    tree = plan.context.tree
+    writes: list[ast.expr] = [
+        node
+        for node in plan.context.flow.attributes("device")
+        if not isinstance(node.ctx, ast.Load) and _last_name(node.value) in names
+    ]
+    writes += [
+        node
+        for node in ast.walk(tree.module)
+        if isinstance(node, ast.Call) and _is_setattr(node) and _last_name(node.args[0]) in names
+    ]
+    for write in writes:
+        if tree.path_after(tree.statement(write), plan.constructor) is None and not _follows_all_uses(plan, write):
+            raise device_changed.decline(write)
+
+
+def files_are_off(plan: Plan, config: ast.expr) -> bool:
+    """Whether the config visibly writes nothing: made by a literal call of this file, and nobody else can have
+    changed it.
+    """
+    context = plan.context
+    made = context.values.is_made_by(config, ADAPTIVE_CONFIG)
+    if made is None or any(keyword.arg is None for keyword in made.keywords):
+        return False
+    given = {keyword.arg: keyword.value for keyword in made.keywords}
+    for name in ("save_checkpoint", "metrics_file"):
+        value = given.get(name)
+        if not isinstance(value, ast.Constant) or value.value:
+            return False
+    if made is config:
+        return True
+    if not isinstance(config, ast.Name):
+        return False
+    variable = context.names.variable(config)
+    if variable.scope.kind == "module" and context.project.importer(context.module, variable.name) is not None:
+        return False
+    return all(_is_harmless(plan, read) for read in variable.reads)
+
+
+def _names_of_config(plan: Plan) -> set[str]:
+    """The last parts of the names that the config goes by in this file."""
+    config = plan.arguments["config"]
+    parts = dotted(config)
+    if parts is None:
+        return {plan.held_config.rpartition(".")[2]} if plan.held_config else set()
+    names = {parts[-1]}
+    for node in ast.walk(plan.context.tree.module):
+        if isinstance(node, ast.Assign) and dotted(node.value) == parts:
+            names.update(last for target in node.targets if (last := _last_name(target)))
+    return names
+
+
+def _last_name(node: ast.expr) -> str | None:
+    parts = dotted(node)
+    return parts[-1] if parts else None
+
+
+def _is_setattr(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "setattr" and bool(call.args)
+
+
+def _follows_all_uses(plan: Plan, write: ast.expr) -> bool:
+    """Whether a write stands behind every use of the object, in the same function and not in a loop."""
+    tree = plan.context.tree
+    if tree.inside_loop(write) or tree.function(write) is not tree.function(plan.constructor):
+        return False
+    uses = [use.attribute for use in plan.found.uses]
+    return all(tree.function(use) is tree.function(write) and use.lineno < write.lineno for use in uses)
+
+
+def _is_harmless(plan: Plan, read: ast.Name) -> bool:
+    """Whether a use of the config's name cannot turn its files on or change its log interval."""
+    context = plan.context
+    parent = context.tree.parent(read)
+    if isinstance(parent, ast.Attribute):
+        return isinstance(parent.ctx, ast.Load) or parent.attr in _HARMLESS_WRITES
+    if isinstance(parent, ast.keyword):
+        parent = context.tree.parent(parent)
+    if not isinstance(parent, ast.Call):
+        return False
+    path = context.names.path(parent.func)
+    return path == ADAPTIVE_MODEL or path in LEGACY_PATHS
