@@ -147,8 +147,7 @@ class Imports:
         scope = site.imports[0].scope
         module, _, last = path.rpartition(".")
         target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
-        statements = {self.names.tree.statement(binding.node): None for binding in site.imports}
-        anchors = [self._anchor(statement) for statement in statements]
+        anchors = [self._anchor(statement) for statement in self._anchor_statements(site)]
         known = [item.name for anchor in anchors for item in anchor.additions if item.path == target]
         name = next((item for item in known if self.is_visible(item, scope, at)), None)
         if name is None:
@@ -158,6 +157,14 @@ class Imports:
             if not any(item.path == target and item.name == name for item in anchor.additions):
                 anchor.additions.append(_Addition(target, name))
         return f"{name}{suffix}"
+
+    def _anchor_statements(self, site: NameUse) -> list[ast.stmt]:
+        """The imports of the site's name that surely bind it: the first unconditional one, or all branches of a
+        fallback.
+        """
+        statements = list({self.names.tree.statement(binding.node): None for binding in site.imports})
+        scope = site.imports[0].scope.node
+        return [item for item in statements if self.names.tree.parent(item) is scope][:1] or statements
 
     def _anchor(self, statement: ast.stmt) -> _Anchor:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))

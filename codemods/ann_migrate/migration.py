@@ -80,13 +80,13 @@ class Migration:
         """
         declined: dict[NameUse, Decline] = {}
         while True:
-            plans = self._plan(declined)
             try:
+                plans = self._plan(declined)
                 edits = self._edits(plans)
                 self.data, self.regions = apply_edits(self.source, edits)
                 break
             except PlanFailed as failure:
-                declined[failure.site] = failure.decline
+                declined.update(dict.fromkeys(failure.sites, failure.decline))
         for plan in plans:
             self._accept(plan)
         return self.data, bool(edits)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ann_migrate.arguments import Arguments
@@ -39,19 +39,22 @@ class Context:
     temporaries: dict[Scope, set[str]] = field(default_factory=dict)
     """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
 
-    def edited_nodes(self) -> set[ast.AST]:
-        """The nodes that a rewrite may replace: all sites, and the uses of all objects that can be followed."""
+    def edited_nodes(self) -> dict[ast.AST, NameUse]:
+        """The nodes that a rewrite may replace (sites, and uses of the objects that can be followed), with their
+        site.
+        """
         if not self._edited:
             for site in self.sites:
-                self._edited.add(site.node)
+                self._edited[site.node] = site
                 call = self.tree.parent(site.node)
                 if isinstance(call, ast.Call) and call.func is site.node:
                     with contextlib.suppress(Escape):
                         uses = self.flow.follow(call).uses
-                        self._edited.update(use.attribute for use in uses if use.attribute.attr not in _UNEDITED)
+                        edited = [use.attribute for use in uses if use.attribute.attr not in _UNEDITED]
+                        self._edited.update(dict.fromkeys(edited, site))
         return self._edited
 
-    _edited: set[ast.AST] = field(default_factory=set)
+    _edited: dict[ast.AST, NameUse] = field(default_factory=dict)
 
 
 _FIRST_IN = (ast.Attribute, ast.Subscript, ast.Call, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
@@ -62,11 +65,11 @@ _UNEDITED = frozenset({"model", "optimizer", "criterion"})
 
 
 class PlanFailed(Exception):  # noqa: N818 - a verdict, not an error
-    """Making an edit showed that the object must be declined after all."""
+    """Objects must be declined after all: an edit turned out impossible, or one of them needs the other as it was."""
 
-    def __init__(self, site: NameUse, decline: Decline) -> None:
+    def __init__(self, sites: Iterable[NameUse], decline: Decline) -> None:
         super().__init__(str(decline))
-        self.site = site
+        self.sites = tuple(sites)
         self.decline = decline
 
 
@@ -131,10 +134,10 @@ class Plan:
         line = source.line_start(start)
         return not source.data[line:start].strip(b" \t\x0c") and source.data[:line].rstrip(b"\r\n")[-1:] != b"\\"
 
-    def is_quiet(self, names: list[str]) -> bool:
-        """Whether nothing inside these arguments is rewritten itself, so that their text can be used as it stands."""
+    def edited_inside(self, names: list[str]) -> list[NameUse]:
+        """The sites of what is rewritten inside these arguments: if any, their text cannot be used as it stands."""
         edited = self.context.edited_nodes()
-        return not any(node in edited for name in names for node in ast.walk(self.arguments[name]))
+        return [edited[node] for name in names for node in ast.walk(self.arguments[name]) if node in edited]
 
     def is_assigned(self) -> bool:
         """Whether the constructor is the whole value of an assignment: ``loop = TrainingLoop(...)``."""
@@ -157,7 +160,7 @@ class Plan:
             try:
                 return transform(text)
             except Decline as decline:
-                raise PlanFailed(self.site, decline) from decline
+                raise PlanFailed([self.site], decline) from decline
 
         self.edits.append(Edit(self.context.source.span(node), guarded))
 

@@ -36,7 +36,7 @@ from collections import Counter
 from ann_migrate.calls import New, Piece, Pieces, Place, lay_out, parse_call, pieces_of, rename_function
 from ann_migrate.config_facts import check_device_stays, files_are_off
 from ann_migrate.legacy_api import ADAPTIVE_MODEL, LOGGING_CALLBACK, TRAINER
-from ann_migrate.plan import Plan
+from ann_migrate.plan import Plan, PlanFailed
 from ann_migrate.rules import comment_lost, order_of_evaluation
 from ann_migrate.source import Span, comments
 from ann_migrate.values import is_plain
@@ -229,11 +229,12 @@ def plan_constructor(plan: Plan) -> None:
     # Model and config are needed more than once: anything else than a plain name is evaluated into one first.
     hoist = any(name in effects for name in ("model", "config"))
     hoisted = effects if hoist else []
-    if plan.held_in_call or (hoist and not (plan.insertable() and plan.is_quiet(effects))):
+    if plan.held_in_call or (hoist and not (plan.insertable() and not plan.edited_inside(effects))):
         _plan_legacy_trainer(plan)
         return
-    if not plan.is_quiet(["model", "config"]):
-        raise order_of_evaluation.decline(plan.constructor, "an argument is rewritten itself, so it")
+    others = plan.edited_inside(["model", "config"])
+    if others:
+        raise PlanFailed([plan.site, *others], order_of_evaluation.decline_dependent(plan.constructor))
     text = {name: _text(plan, name) for name in arguments.order}
     lines: list[str] = []
     for name in hoisted:

@@ -28,3 +28,8 @@ loop.train(num_epochs=number(), train_loader=make(config))
 
 def decline(culprit: ast.AST, what: str = "an argument") -> Decline:
     return Decline(CODE, f"{what} has effects and cannot be evaluated once, in the old order", culprit, ADVICE)
+
+
+def decline_dependent(culprit: ast.AST) -> Decline:
+    reason = "the loop is made from another loop's config, which would be rewritten itself"
+    return Decline(CODE, reason, culprit, "give both loops the config by its own name")
