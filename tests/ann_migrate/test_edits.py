@@ -60,9 +60,16 @@ def test_edits_that_overlap_are_an_error() -> None:
         ("x.train(a, n)", [New(0), New(1, "n", "{} or c.n")], "x.fit(a, n=n or c.n)"),
         ("x.train((a), (b))", [New(0), New(1, "val")], "x.fit((a), val=(b))"),
         ("x . train (a)", [New(0)], "x . fit (a)"),
-        ("x.train(\n    a,\n    b,\n)", [New(0), New(1, "v"), New(None, "n", "3")], "x.fit(\n    a,\n    v=b,\n    n=3,\n)"),
-        ("x.train(\n    a,  # one\n    b  # two\n)", [New(0), New(1, "v"), New(None, "n", "3")],
-         "x.fit(\n    a,  # one\n    v=b,  # two\n    n=3\n)"),
+        (
+            "x.train(\n    a,\n    b,\n)",
+            [New(0), New(1, "v"), New(None, "n", "3")],
+            "x.fit(\n    a,\n    v=b,\n    n=3,\n)",
+        ),
+        (
+            "x.train(\n    a,  # one\n    b  # two\n)",
+            [New(0), New(1, "v"), New(None, "n", "3")],
+            "x.fit(\n    a,  # one\n    v=b,  # two\n    n=3\n)",
+        ),
         ("x.train(\n    a,\n    # two\n    b,\n)", [New(0), New(1, "v")], "x.fit(\n    a,\n    # two\n    v=b,\n)"),
         ("x.train(a,\n        b)", [New(0), New(1, "v"), New(None, "n", "3")], "x.fit(a,\n        v=b,\n        n=3)"),
         ("x.train(\n    a, b\n)", [New(0), New(1, "v"), New(None, "n", "3")], "x.fit(\n    a, v=b,\n    n=3\n)"),
@@ -71,7 +78,7 @@ def test_edits_that_overlap_are_an_error() -> None:
         ("(x\n .y\n .train(a))", [New(0)], "(x\n .y\n .fit(a))"),
         ("f(1).train(a)[0].train(b)", [New(0)], "f(1).train(a)[0].fit(b)"),
     ],
-)  # fmt: skip
+)
 def test_a_renamed_method_keeps_the_layout(old: str, arguments: list[New], new: str) -> None:
     if old.startswith("("):
         old, new = old[1:-1], new[1:-1]

@@ -135,18 +135,44 @@ def test_a_statement_on_a_shared_line_is_followed_on_that_line() -> None:
 @pytest.mark.parametrize(
     ("imports", "call", "line", "callee"),
     [
-        ("import adaptiveneuralnetwork.training as t\n", "t.TrainingLoop", "import adaptiveneuralnetwork.training as t\n", "t.Trainer"),
-        ("from adaptiveneuralnetwork import training\n", "training.TrainingLoop", "from adaptiveneuralnetwork import training\n", "training.Trainer"),
-        ("import adaptiveneuralnetwork.training.loops\n", "adaptiveneuralnetwork.training.loops.TrainingLoop",
-         "import adaptiveneuralnetwork.training.loops\n", "adaptiveneuralnetwork.training.Trainer"),
-        ("import adaptiveneuralnetwork.training.loops as L\n", "L.TrainingLoop",
-         "from adaptiveneuralnetwork.training.trainer import Trainer\n", "Trainer"),
-        ("from adaptiveneuralnetwork.training import loops\n", "loops.TrainingLoop",
-         "from adaptiveneuralnetwork.training import Trainer, loops\n", "Trainer"),
-        ("from adaptiveneuralnetwork.training.loops import TrainingLoop as TL\n", "TL",
-         "from adaptiveneuralnetwork.training.trainer import Trainer\n", "Trainer"),
+        (
+            "import adaptiveneuralnetwork.training as t\n",
+            "t.TrainingLoop",
+            "import adaptiveneuralnetwork.training as t\n",
+            "t.Trainer",
+        ),
+        (
+            "from adaptiveneuralnetwork import training\n",
+            "training.TrainingLoop",
+            "from adaptiveneuralnetwork import training\n",
+            "training.Trainer",
+        ),
+        (
+            "import adaptiveneuralnetwork.training.loops\n",
+            "adaptiveneuralnetwork.training.loops.TrainingLoop",
+            "import adaptiveneuralnetwork.training.loops\n",
+            "adaptiveneuralnetwork.training.Trainer",
+        ),
+        (
+            "import adaptiveneuralnetwork.training.loops as L\n",
+            "L.TrainingLoop",
+            "from adaptiveneuralnetwork.training.trainer import Trainer\n",
+            "Trainer",
+        ),
+        (
+            "from adaptiveneuralnetwork.training import loops\n",
+            "loops.TrainingLoop",
+            "from adaptiveneuralnetwork.training import Trainer, loops\n",
+            "Trainer",
+        ),
+        (
+            "from adaptiveneuralnetwork.training.loops import TrainingLoop as TL\n",
+            "TL",
+            "from adaptiveneuralnetwork.training.trainer import Trainer\n",
+            "Trainer",
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_import_form(imports: str, call: str, line: str, callee: str) -> None:
     after = _after(imports + CHAIN.replace("TrainingLoop", call))
     assert line in after
@@ -199,20 +225,22 @@ def test_optimizer_and_criterion_are_not_bound_where_the_name_is_used(code: str)
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("from adaptiveneuralnetwork.training import TrainingLoop  # the loop\n", "from adaptiveneuralnetwork.training import Trainer  # the loop\n"),
-        ("from adaptiveneuralnetwork.training import (\n    TrainingLoop,  # the loop\n)\n", "from adaptiveneuralnetwork.training import (\n    Trainer,  # the loop\n)\n"),
-        ("from adaptiveneuralnetwork.training import TrainingLoop, load_digits\n", "from adaptiveneuralnetwork.training import Trainer, load_digits\n"),
-        ("from adaptiveneuralnetwork.training import load_digits, TrainingLoop\n", "from adaptiveneuralnetwork.training import load_digits, Trainer\n"),
-        ("from adaptiveneuralnetwork.training import LoggingCallback, TrainingLoop\n", "from adaptiveneuralnetwork.training import LoggingCallback, Trainer\n"),
-        ("from adaptiveneuralnetwork.training import (TrainingLoop, load_digits,)\n", "from adaptiveneuralnetwork.training import (Trainer, load_digits,)\n"),
-        ("from adaptiveneuralnetwork.training import \\\n    TrainingLoop\n", "from adaptiveneuralnetwork.training import \\\n    Trainer\n"),
-        ("from adaptiveneuralnetwork.training import TrainingLoop  # noqa: F401\n", "from adaptiveneuralnetwork.training import Trainer, TrainingLoop  # noqa: F401\n"),
-        ("from adaptiveneuralnetwork.training import TrainingLoop  # noqa: E402\n", "from adaptiveneuralnetwork.training import Trainer  # noqa: E402\n"),
-        ("from adaptiveneuralnetwork.training.loops import TrainingLoop  # the loop\n", "from adaptiveneuralnetwork.training.trainer import Trainer  # the loop\n"),
+        (" import TrainingLoop  # the loop\n", " import Trainer  # the loop\n"),
+        (" import (\n    TrainingLoop,  # the loop\n)\n", " import (\n    Trainer,  # the loop\n)\n"),
+        (" import TrainingLoop, load_digits\n", " import Trainer, load_digits\n"),
+        (" import load_digits, TrainingLoop\n", " import load_digits, Trainer\n"),
+        (" import LoggingCallback, TrainingLoop\n", " import LoggingCallback, Trainer\n"),
+        (" import (TrainingLoop, load_digits,)\n", " import (Trainer, load_digits,)\n"),
+        (" import \\\n    TrainingLoop\n", " import \\\n    Trainer\n"),
+        (" import TrainingLoop  # noqa: F401\n", " import Trainer, TrainingLoop  # noqa: F401\n"),
+        (" import TrainingLoop  # noqa: E402\n", " import Trainer  # noqa: E402\n"),
+        (".loops import TrainingLoop  # the loop\n", ".trainer import Trainer  # the loop\n"),
     ],
-)  # fmt: skip
+)
 def test_only_the_name_changes(old: str, new: str) -> None:
-    assert _after(old + CHAIN).startswith(new)
+    """The statements are given without ``from adaptiveneuralnetwork.training``."""
+    package = "from adaptiveneuralnetwork.training"
+    assert _after(package + old + CHAIN).startswith(package + new)
 
 
 @pytest.mark.parametrize(
