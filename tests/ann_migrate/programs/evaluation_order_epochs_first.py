@@ -1,4 +1,4 @@
-# verdict: rewritten
+# verdict: declined
 # the number of epochs is followed by arguments that might change the config's
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,0 +1,23 @@
+# verdict: rewritten
+# epochs and log interval are NumPy integers
+import numpy as np
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=1, log_interval=np.int64(2), save_checkpoint=False,
+    metrics_file=None,
+)
+model = AdaptiveModel(config)
+TrainingLoop(model, config).train(train_loader, num_epochs=np.arange(3)[2])
+MODEL = model
+RESULT = {"done": True}

@@ -1,0 +1,35 @@
+# verdict: rewritten
+# the loader ends the program
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training import TrainingLoop
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01)
+def batches():
+    yield inputs[:4], targets[:4]
+    raise SystemExit(3)
+
+
+class Loader:
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        return batches()
+
+
+model = AdaptiveModel(config)
+code = None
+try:
+    TrainingLoop(model, config).train(Loader())
+except SystemExit as exc:
+    code = exc.code
+MODEL = model
+RESULT = {"code": code}
