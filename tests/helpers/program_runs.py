@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-TIME_KEYS = frozenset({"timestamp", "epoch_time"})
-"""Clock readings: their presence, type and order among the keys are compared, their values are not."""
+from ann_compat.equivalence.values import mismatch
 
 
 @dataclass
@@ -73,46 +72,10 @@ def run_program(source: bytes, name: str, folder: Path, bindings: Mapping[str, A
 
 
 def differences(old: ProgramRun, new: ProgramRun) -> list[str]:
-    """Where two runs differ, one line each; empty when they are bit-equal."""
-    found: list[str] = []
-    for part in ("error", "result", "model", "training", "generators", "files"):
-        found += compare_values(getattr(old, part), getattr(new, part), part)
-    return found
-
-
-def compare_values(old: Any, new: Any, where: str) -> list[str]:
-    """Where two nests of plain values and tensors differ: in type, key order, length, dtype, shape or any bit."""
-    if type(old) is not type(new):
-        return [f"{where}: {type(old).__name__} {old!r} became {type(new).__name__} {new!r}"]
-    if isinstance(old, torch.Tensor):
-        same = old.dtype == new.dtype and old.shape == new.shape and _bits(old) == _bits(new)
-        return [] if same else [f"{where}: tensors differ: {old!r} became {new!r}"]
-    if isinstance(old, np.ndarray):
-        same = old.dtype == new.dtype and old.shape == new.shape and old.tobytes() == new.tobytes()
-        return [] if same else [f"{where}: arrays differ"]
-    if isinstance(old, Mapping):
-        if list(old) != list(new):
-            return [f"{where}: keys {list(old)} became {list(new)}"]
-        return [
-            line
-            for key in old
-            for line in (
-                _compare_types(old[key], new[key], f"{where}[{key!r}]")
-                if key in TIME_KEYS
-                else compare_values(old[key], new[key], f"{where}[{key!r}]")
-            )
-        ]
-    if isinstance(old, list | tuple):
-        if len(old) != len(new):
-            return [f"{where}: length {len(old)} became {len(new)}"]
-        return [
-            line
-            for index, (left, right) in enumerate(zip(old, new, strict=True))
-            for line in compare_values(left, right, f"{where}[{index}]")
-        ]
-    if isinstance(old, float):
-        return [] if old.hex() == new.hex() else [f"{where}: {old!r} became {new!r}"]
-    return [] if old == new else [f"{where}: {old!r} became {new!r}"]
+    """Where two runs differ, a line for each part; empty when they are bit-equal."""
+    parts = ("error", "result", "model", "training", "generators", "files")
+    found = {part: mismatch(getattr(old, part), getattr(new, part)) for part in parts}
+    return [f"{part}{item.path}: {item.text}" for part, item in found.items() if item]
 
 
 def read_files(folder: Path) -> dict[str, Any]:
@@ -128,14 +91,6 @@ def _read(path: Path) -> Any:
     if path.suffix == ".pt":
         return torch.load(path, weights_only=True)
     return path.read_bytes()
-
-
-def _bits(tensor: torch.Tensor) -> bytes:
-    return bytes(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).tolist())
-
-
-def _compare_types(old: Any, new: Any, where: str) -> list[str]:
-    return [] if type(old) is type(new) else [f"{where}: {type(old).__name__} became {type(new).__name__}"]
 
 
 @contextlib.contextmanager
