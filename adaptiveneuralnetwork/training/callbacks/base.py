@@ -286,14 +286,14 @@ def _check_names(callback: Any) -> None:
     for name in sorted(names - set(HOOKS)):
         if not name.lower().startswith("on"):
             continue
-        meant = _meant_hook(name)
+        meant = meant_hook(name)
         if meant is not None and callable(inspect.getattr_static(callback, name, None)):
             raise TypeError(
                 f"{type(callback).__name__}.{name} is no hook and would never be called; did you mean {meant}?"
             )
 
 
-def _meant_hook(name: str) -> str | None:
+def meant_hook(name: str) -> str | None:
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_")
     plain = "_".join(_SYNONYMS.get(word, word) for word in words)
     if plain in HOOKS:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from adaptiveneuralnetwork.training.arguments import as_count
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
+from adaptiveneuralnetwork.training.callbacks.values import numbers
+from adaptiveneuralnetwork.training.ranks import is_main_process
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 class LoggingCallback(Callback):
     """Print a line every ``log_interval`` batches and a summary each epoch.
+
+    Each line is whole and comes at once, in a file or pipe too. Of several processes only the first prints. The values
+    of a line are read from the device, so a small interval makes training wait for it.
 
     Args:
         log_interval: Batches between two lines, the first batch included; at least 1.
@@ -39,7 +44,7 @@ class LoggingCallback(Callback):
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-        print(f"Training {type(trainer.model).__name__} ({parameters:,} parameters) on {trainer.device}")
+        _say(f"Training {type(trainer.model).__name__} ({parameters:,} parameters) on {trainer.device}")
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._started = time.perf_counter()
@@ -47,18 +52,22 @@ class LoggingCallback(Callback):
     def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         if logs is None or not self.verbose or batch_idx % self.log_interval:
             return
-        print(f"Epoch {trainer.current_epoch + 1}, batch {batch_idx}: {_metrics(logs, skip=('batch_size',))}")
+        _say(f"Epoch {trainer.current_epoch + 1}, batch {batch_idx}: {_metrics(logs, skip=('batch_size',))}")
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         seconds = time.perf_counter() - self._started
         line = _metrics(logs or {}, skip=("epoch",))
-        print(f"Epoch {epoch + 1}/{trainer.num_epochs}: {line} ({seconds:.2f} s)")
+        _say(f"Epoch {epoch + 1}/{trainer.num_epochs}: {line} ({seconds:.2f} s)")
 
     def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
-        print("Training finished")
+        _say("Training finished")
 
 
 def _metrics(logs: dict[str, object], skip: tuple[str, ...]) -> str:
     """``name value`` for each number in ``logs``."""
-    values = ((name, logs[name]) for name in logs if name not in skip)
-    return ", ".join(f"{name} {value:.4f}" for name, value in values if isinstance(value, (int, float)))
+    return ", ".join(f"{name} {value:.4f}" for name, value in numbers(logs, skip=skip).items())
+
+
+def _say(line: str) -> None:
+    if is_main_process():
+        print(line, flush=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import torch
 
-from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
+from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -31,6 +31,9 @@ class ProfilingCallback(Callback):
         >>> profiling.get_metrics()["batch_times"]
         []
     """
+
+    # First at each hook, so that it does not measure the other callbacks.
+    phase = Phase.SETUP
 
     def __init__(self, profile_memory: bool = True, profile_cuda: bool = True) -> None:
         self.profile_memory = profile_memory

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
+from adaptiveneuralnetwork.training.ranks import is_main_process
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -25,9 +26,12 @@ class ProgressBarCallback(Callback):
     _bar: Any = None
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        # disable=None: tqdm's own switch for "not a terminal".
         self._bar = tqdm(
-            desc=f"Epoch {epoch + 1}/{trainer.num_epochs}", total=trainer.num_batches, disable=None, unit="batch"
+            desc=f"Epoch {epoch + 1}/{trainer.num_epochs}",
+            total=trainer.num_batches,
+            # None is tqdm's own switch for "not a terminal".
+            disable=None if is_main_process() else True,
+            unit="batch",
         )
 
     def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
