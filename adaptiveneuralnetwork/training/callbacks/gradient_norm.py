@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -44,9 +45,7 @@ class GradientNormMonitor(Callback):
     _sums: dict[str, Any]
 
     def __init__(self, norm_type: float = 2.0, *, per_parameter: bool = False) -> None:
-        self.norm_type = (
-            norm_type if norm_type == float("inf") else as_real(norm_type, "norm_type", 0, without_low=True)
-        )
+        self.norm_type = math.inf if norm_type == math.inf else as_real(norm_type, "norm_type", 0, without_low=True)
         self.per_parameter = per_parameter
         self.history: list[dict[str, Any]] = []
         self.parameter_norms: dict[str, float] = {}

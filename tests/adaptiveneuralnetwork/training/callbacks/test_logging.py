@@ -1,4 +1,6 @@
+import io
 import re
+import sys
 
 import pytest
 
@@ -31,3 +33,20 @@ def test_not_verbose_leaves_the_summaries(make_trainer, flat_batches, capsys):
 def test_a_wrong_interval_is_named(value, error):
     with pytest.raises(error, match=r"log_interval must be .*got"):
         LoggingCallback(log_interval=value)
+
+
+def test_only_the_main_process_prints_and_every_line_comes_at_once(make_trainer, flat_batches, monkeypatch):
+    class Pipe(io.StringIO):
+        flushed = 0
+
+        def flush(self):
+            self.flushed = len(self.getvalue().splitlines())
+
+    pipe = Pipe()
+    monkeypatch.setattr(sys, "stdout", pipe)
+    make_trainer(callbacks=[LoggingCallback()]).fit(flat_batches, num_epochs=1)
+    assert pipe.flushed == len(pipe.getvalue().splitlines()) > 0
+    monkeypatch.setenv("RANK", "1")
+    before = pipe.getvalue()
+    make_trainer(callbacks=[LoggingCallback()]).fit(flat_batches, num_epochs=1)
+    assert pipe.getvalue() == before

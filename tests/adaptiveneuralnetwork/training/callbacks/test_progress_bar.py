@@ -34,3 +34,11 @@ def test_it_is_closed_when_training_fails(make_trainer, flat_batches, monkeypatc
     with pytest.raises(OSError, match="full"):
         make_trainer(callbacks=[bar, Failing()]).fit(flat_batches, num_epochs=1)
     assert bar._bar is None
+
+
+def test_only_the_main_process_draws(make_trainer, flat_batches, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("RANK", "1")
+    make_trainer(progress_bar=True).fit(flat_batches, num_epochs=1)
+    assert terminal.getvalue() == ""
