@@ -54,6 +54,9 @@ def files_are_off(plan: Plan, config: ast.expr) -> bool:
         value = given.get(name)
         if not isinstance(value, ast.Constant) or value.value:
             return False
+    interval = given.get("log_interval")
+    if interval is not None and not context.values.is_nonzero_int(interval):
+        return False  # LoggingCallback takes whole numbers only; the legacy loop took any
     if made is config:
         return True
     if not isinstance(config, ast.Name):

@@ -8,6 +8,7 @@ functions) means one more branch in :meth:`Flow._follow`.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass, field
 
@@ -147,6 +148,7 @@ class Flow:
         star = next((star for star in variable.scope.star_imports if star.lineno > target.lineno), None)
         if star is not None:
             raise Escape("rebound", star)
+        self._no_use_in_namespace(variable.name)
         found.holders.append(variable)
         for read in variable.reads:
             self._follow(read, found)
@@ -234,6 +236,17 @@ class Flow:
         if user is not None:
             raise Escape("outside", owner, f"{user[0]}:{user[1]}")
 
+    def _no_use_in_namespace(self, name: str) -> None:
+        """``globals()["loop"]``, ``eval("loop.train(loader)")``: uses of a variable that only a string shows."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        for node in ast.walk(self.tree.module):
+            if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value)):
+                continue
+            parent = self.tree.parent(node)
+            looked_up = isinstance(parent, ast.Subscript) and _is_call_of(parent.value, {"globals", "locals", "vars"})
+            if looked_up or (isinstance(parent, ast.Call) and _is_call_of(parent, {"eval", "exec", "compile"})):
+                raise Escape("by name", node)
+
     def _no_use_by_name(self, attribute: str) -> None:
         for node in ast.walk(self.tree.module):
             if isinstance(node, ast.Constant) and node.value == attribute:
@@ -303,6 +316,10 @@ def _is_harmless_test(parent: ast.AST, value: ast.expr, tree: Tree) -> bool:
     if isinstance(parent, (ast.If, ast.While, ast.Assert, ast.IfExp)):
         return parent.test is value
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+
+
+def _is_call_of(node: ast.expr, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def _is_dataclass(owner: ast.ClassDef) -> bool:

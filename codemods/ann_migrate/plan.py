@@ -39,6 +39,12 @@ class Context:
     temporaries: dict[Scope, set[str]] = field(default_factory=dict)
     """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
 
+    def lists_names(self, scope: Scope) -> bool:
+        """Whether code looks at the names of a scope as such (``locals()``, ``globals()``): none may be added then."""
+        if scope.kind == "module":
+            return any(inner.mentioned & _LISTING for inner in scope.within())
+        return bool(scope.mentioned & (_LISTING - {"globals"}))
+
     def edited_nodes(self) -> dict[ast.AST, NameUse]:
         """The nodes that a rewrite may replace (sites, and uses of the objects that can be followed), with their
         site.
@@ -61,6 +67,7 @@ _FIRST_IN = (ast.Attribute, ast.Subscript, ast.Call, ast.Assign, ast.AnnAssign, 
 """Nodes that evaluate their ``value`` (a call: its ``func``) before anything else."""
 
 
+_LISTING = frozenset({"globals", "locals", "vars", "dir", "eval", "exec"})
 _UNEDITED = frozenset({"model", "optimizer", "criterion"})
 
 
@@ -129,6 +136,8 @@ class Plan:
             if not isinstance(parent, _FIRST_IN) or first is not at:
                 return False
             at = parent
+        if self.context.lists_names(self.scope):
+            return False
         source = self.context.source
         start = source.span(statement).start
         line = source.line_start(start)
@@ -229,6 +238,8 @@ class Plan:
             return self._attribute_to_hold(holder, at)
         scope = self.scope
         if not self.insertable():
+            if self.context.lists_names(scope):
+                raise config_out_of_reach.decline(at)
             self.held_in_call = True
             scope = self._walrus_scope(at)
         if len(self.found.holders) > 1 or (holder is not None and holder.scope is not scope):

@@ -35,7 +35,8 @@ from collections import Counter
 
 from ann_migrate.calls import New, Piece, Pieces, Place, lay_out, parse_call, pieces_of, rename_function
 from ann_migrate.config_facts import check_device_stays, files_are_off
-from ann_migrate.legacy_api import ADAPTIVE_MODEL, LOGGING_CALLBACK, TRAINER
+from ann_migrate.legacy_api import LOGGING_CALLBACK, TRAINER
+from ann_migrate.model_facts import flattens_itself, has_pure_metrics
 from ann_migrate.plan import Plan, PlanFailed
 from ann_migrate.rules import comment_lost, order_of_evaluation
 from ann_migrate.source import Span, comments
@@ -302,13 +303,11 @@ class _New:
     def make_rest(self) -> None:
         """Device, clipping, flattening and callbacks."""
         plan, config = self.plan, self.text["config"]
-        model = plan.arguments["model"]
-        adaptive = plan.context.values.is_made_by(model, ADAPTIVE_MODEL) is not None
         self.rest = [("device", f"{config}.device"), ("max_grad_norm", "1.0")]
-        if not adaptive:
+        if not flattens_itself(plan):
             self.rest.append(("batch_transform", plan.symbol("ann_compat.flatten_images")))
             plan.note("flattens 4-D batches (batch_transform)")
-        if adaptive and not plan.records_needed and files_are_off(plan, plan.arguments["config"]):
+        if has_pure_metrics(plan) and not plan.records_needed and files_are_off(plan, plan.arguments["config"]):
             callbacks = f"[{plan.symbol(LOGGING_CALLBACK)}(log_interval={config}.log_interval)]"
             plan.note("the config writes no files: LoggingCallback prints")
         else:

@@ -208,16 +208,24 @@ def _epochs(plan: Plan, arguments: Arguments, call: ast.Call) -> str:
     if isinstance(value, ast.Constant):
         return "{}"
     config = f"{plan.config_at(call)}.num_epochs"
-    root = config.partition(".")[0]
     for name in arguments.order[arguments.number("num_epochs") + 1 :]:
-        # The legacy loop reads the config when all arguments are there: a later one that is given the config could
-        # change it.
-        if not is_plain(arguments[name]) and any(
-            isinstance(part, ast.Name) and part.id == root for part in ast.walk(arguments[name])
-        ):
+        if _may_set_epochs(plan, arguments[name], config.partition(".")[0]):
             raise order_of_evaluation.decline(value, "the number of epochs is followed by an argument that")
     if plan.context.source.node_text(value) == config:
         return "{}"
     plan.note("0 or None epochs still mean config.num_epochs")
     loose = isinstance(value, (ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Yield, ast.YieldFrom))
     return f"({{}}) or {config}" if loose else f"{{}} or {config}"
+
+
+def _may_set_epochs(plan: Plan, argument: ast.expr, config: str) -> bool:
+    """Whether evaluating an argument may visibly change ``config.num_epochs``, which the legacy loop reads after all
+    of them.
+
+    It is handed the config, or it calls something and some code of the file sets an attribute of that name.
+    """
+    if is_plain(argument):
+        return False
+    if any(not isinstance(node.ctx, ast.Load) for node in plan.context.flow.attributes("num_epochs")):
+        return True
+    return any(isinstance(part, ast.Name) and part.id == config for part in ast.walk(argument))
