@@ -70,6 +70,25 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     show_default=True,
     help="text: for people, on standard error; json: on standard output.",
 )
+@click.option(
+    "--verify",
+    metavar="COMMAND",
+    help="Run COMMAND on copies of the project, with the old and with the new code; write only if both do the same.",
+)
+@click.option(
+    "--verify-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="How long each of the three runs of --verify may take.",
+)
+@click.option(
+    "--verify-exclude",
+    metavar="PATTERN",
+    multiple=True,
+    help="Files that --verify neither copies nor compares, by name or path. Can be repeated.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="List every site, what was passed over, and tracebacks.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what needs attention.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
@@ -82,6 +101,9 @@ def command(
     exclude: tuple[str, ...],
     style: Style,
     output_format: str,
+    verify: str | None,
+    verify_timeout: float,
+    verify_exclude: tuple[str, ...],
     verbose: bool,
     quiet: bool,
 ) -> int:
@@ -89,11 +111,17 @@ def command(
 
     PATH is a file, a folder that is searched for .py and .pyi files, or - for standard input. Files are changed in
     place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
-    ever executed.
+    ever executed but by --verify.
     """
     json_wanted = output_format == "json"
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other.")
+    if verify is not None and (undo or diff or check or "-" in paths):
+        raise click.UsageError(
+            "--verify decides whether files are written; it goes without --diff, --check, --undo, -."
+        )
+    if verify is None and verify_exclude:
+        raise click.UsageError("--verify-exclude goes with --verify only.")
     if undo:
         if diff or check or no_journal or exclude or "-" in paths:
             raise click.UsageError("--undo goes with PATH... and --output-format only.")
@@ -121,6 +149,10 @@ def command(
         _print_diff(run)
     if diff or check:
         report = Report(run, "check" if check else "diff", paths=paths)
+    elif verify is not None and run.changed:
+        if not quiet:
+            click.echo(f"verify: running {verify!r} twice as it is and once as it would become", err=True)
+        report = _verified(run, paths, verify, verify_timeout, verify_exclude, journal=not no_journal)
     else:
         report = _write(run, paths, journal=not no_journal)
     _print_report(report, json_wanted=json_wanted, verbose=verbose, quiet=quiet)
@@ -152,6 +184,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             click.echo("    --verbose shows where; please report it", err=True)
         code = 2
     sys.exit(code)
+
+
+def _verified(
+    run: RunResult, paths: Sequence[str], command: str, timeout: float, exclude: Sequence[str], *, journal: bool
+) -> Report:
+    """Write only if running both versions shows no difference."""
+    from dataclasses import replace
+
+    from .report import Report
+    from .verify import VerifyError, common_root, verify_migration
+
+    try:
+        verdict = verify_migration(common_root(run.files), run.files, command, timeout=timeout, exclude=exclude)
+    except VerifyError as error:
+        return Report(run, "write", failure=str(error), paths=paths)
+    if not verdict.equal:
+        return Report(run, "write", paths=paths, verdict=verdict)
+    return replace(_write(run, paths, journal=journal), verdict=verdict)
 
 
 def _write(run: RunResult, paths: Sequence[str], *, journal: bool) -> Report:

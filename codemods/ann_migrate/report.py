@@ -12,6 +12,7 @@ from ann_migrate.result import FileResult, Outcome, Position, Site
 
 if TYPE_CHECKING:
     from ann_migrate.api import RunResult
+    from ann_migrate.verify import Verdict
     from ann_migrate.write import LeftAlone, UndoResult, WriteResult
 
 SCHEMA_VERSION = 1
@@ -32,6 +33,7 @@ class Report:
         failure: Why nothing at all was written, where it should have been.
         paths: The paths that were given, for the advice on what to do next.
         undoable: Whether a journal was kept.
+        verdict: What running both versions showed, where that was asked for; if not ``equal``, nothing was written.
     """
 
     run: RunResult
@@ -40,6 +42,7 @@ class Report:
     failure: str = ""
     paths: Sequence[str] = ()
     undoable: bool = True
+    verdict: Verdict | None = None
 
     @property
     def exit_code(self) -> int:
@@ -47,9 +50,14 @@ class Report:
         internal = any(result.problem is not None and result.problem.internal for result in self.run.files)
         if self.failure or internal or any(left.failed for left in self.left_alone):
             return 2
-        if self.run.declined or self.run.problems or self.left_alone:
+        if self.run.declined or self.run.problems or self.left_alone or self.refuted:
             return 1
         return 1 if self.mode == "check" and self.run.changed else 0
+
+    @property
+    def refuted(self) -> bool:
+        """Whether nothing was written because the runs differ, or show nothing."""
+        return self.verdict is not None and not self.verdict.equal
 
     @property
     def left_alone(self) -> tuple[LeftAlone, ...]:
@@ -60,6 +68,8 @@ class Report:
         """The files that were rewritten; with ``--diff`` and ``--check``, those that would be."""
         if self.mode != "write":
             return self.run.changed
+        if self.refuted:
+            return ()
         written = set(self.outcome.written) if self.outcome else set()
         return tuple(result for result in self.run.changed if result.path in written)
 
@@ -86,6 +96,10 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False) ->
             yield f"{result.path}: {verb} {_number(_rewritten(result), 'site')}"
     if report.failure:
         yield f"nothing was written: {report.failure}"
+    if report.verdict is not None and (report.refuted or not quiet):
+        from ann_migrate.verify import verdict_lines
+
+        yield from verdict_lines(report.verdict)
     for warning in report.outcome.warnings if report.outcome else ():
         yield f"warning: {warning}"
     if not quiet:
@@ -182,9 +196,18 @@ def json_document(report: Report) -> dict[str, Any]:
             }
             for result in run.files
         ],
+        "verification": _verification_document(report),
         "warnings": list(report.outcome.warnings) if report.outcome else [],
         "exit_code": report.exit_code,
     }
+
+
+def _verification_document(report: Report) -> dict[str, Any] | None:
+    if report.verdict is None:
+        return None
+    from ann_migrate.verify import verdict_document
+
+    return verdict_document(report.verdict)
 
 
 def _problem_lines(result: FileResult, run: RunResult, *, verbose: bool) -> Iterator[str]:
@@ -248,7 +271,7 @@ def _why_unchanged(report: Report) -> Iterator[str]:
         )
     elif report.effective:
         yield f"{looked_at}."
-    elif run.declined or run.problems or report.failure or report.left_alone:
+    elif run.declined or run.problems or report.failure or report.left_alone or report.refuted:
         yield f"Nothing was changed, for the reasons above: {looked_at}."
     elif run.ignored:
         yield f"Nothing was changed, every site is told to be ignored: {looked_at}."

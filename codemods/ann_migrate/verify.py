@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .discover import project_root
 from .result import FileResult, Outcome, Site
 
 SCHEMA_VERSION = 1
@@ -149,6 +150,17 @@ def verify_migration(
             "files": files,
         }
         return _verdict(_ask(question))
+
+
+def common_root(results: Sequence[FileResult]) -> str:
+    """Return the folder to copy: the project around all files that change, else the current folder.
+
+    It is the project only if the current folder lies in it too, since that is where the command runs.
+    """
+    here = os.path.realpath(os.curdir)
+    roots = {project_root(os.path.dirname(os.path.realpath(result.path))) for result in results if result.changed}
+    root = roots.pop() if len(roots) == 1 else None
+    return here if root is None or _leaves(os.path.relpath(here, root)) else root
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[str]:

@@ -50,10 +50,21 @@ def gradients(old: float, new: float) -> str:
     return OTHER_CLIPPING if abs(old - 1.0) < 1e-5 and new < old else GRADIENTS
 
 
-def forward(name: str, old: Any, new: Any) -> str:
-    """Of a forward pass."""
+def loss(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Of the loss of a batch whose outputs were equal: whether it became a fraction of what it was."""
+    if "value" in old and "value" in new:
+        before, after = float.fromhex(old["value"]), float.fromhex(new["value"])
+        if after and abs(before / after - round(before / after)) < 1e-5 and 2 <= round(before / after) <= 1024:
+            return f"{GRADIENTS}; leave gradient_accumulation_steps at 1"
+    return CRITERION
+
+
+def forward(name: str, new: Any, *, trains: bool) -> str:
+    """Of a forward pass; *trains* says whether the new code followed it with a backward pass."""
     if name == "training":
-        return EVALUATION if new else MORE_EVALUATION
+        if new != trains:
+            return MODE
+        return EVALUATION if trains else MORE_EVALUATION
     return {"rng": RANDOM, "output": MODEL}.get(name, "")
 
 

@@ -109,7 +109,7 @@ def _first_setting(old: Sequence[Any], new: Sequence[Any]) -> tuple[str, str, st
 
 def _event_differences(old: Call, new: Call) -> Iterator[Difference]:
     step = 0
-    for before, after in zip_longest(old.events, new.events):
+    for index, (before, after) in enumerate(zip_longest(old.events, new.events)):
         place = f"{_named(old)}, " + (f"after step {step}" if step else "before the first step")
         if before is None or after is None or before["kind"] != after["kind"]:
             why = cause.other_event(old, new, before, after)
@@ -121,13 +121,20 @@ def _event_differences(old: Call, new: Call) -> Iterator[Difference]:
             place = f"{_named(old)}, step {step}"
         for name in before:
             if before[name] != after.get(name):
-                yield _event_difference(place, kind, name, before, after)
+                yield _event_difference(place, kind, name, before, after, trains=_trains(new, index))
 
 
-def _event_difference(place: str, kind: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
+def _trains(call: Call, index: int) -> bool:
+    """Whether a backward pass follows the forward pass at *index*."""
+    return [event["kind"] for event in call.events[index + 1 : index + 3]] == ["output", "backward"]
+
+
+def _event_difference(
+    place: str, kind: str, name: str, old: dict[str, Any], new: dict[str, Any], *, trains: bool
+) -> Difference:
     before, after = old[name], new.get(name)
     if kind == "backward":
-        return Difference("loss", f"{place}: the loss", _shown(before), _shown(after), cause.CRITERION)
+        return Difference("loss", f"{place}: the loss", _shown(before), _shown(after), cause.loss(before, after or {}))
     if kind == "step" and name == "groups":
         key, was, now = _first_setting(before, after or [])
         return Difference("step", f"{place}: {key} of the optimizer", was, now, cause.setting(key))
@@ -146,7 +153,7 @@ def _event_difference(place: str, kind: str, name: str, old: dict[str, Any], new
         "output": "the model's output",
     }.get(name, name)
     was, now = (_shown(each) if isinstance(each, bool) else _digest(each) for each in (before, after))
-    return Difference("forward", f"{place}: {what}", was, now, cause.forward(name, before, after))
+    return Difference("forward", f"{place}: {what}", was, now, cause.forward(name, after, trains=trains))
 
 
 def _ending_differences(place: str, old: Call, new: Call) -> Iterator[Difference]:

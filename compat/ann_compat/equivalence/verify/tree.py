@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import shutil
@@ -63,9 +64,10 @@ def copy_tree(root: str, target: str, *, exclude: Sequence[str], max_bytes: int)
         CopyError: It is larger, or has more than :data:`MAX_FILES` files.
     """
     copied = Copied()
-    total = files = 0
+    entries = list(_walk(root, exclude, copied.left_out))
+    _check_size(root, entries, max_bytes)
     os.makedirs(target)
-    for entry, relative in _walk(root, exclude, copied.left_out):
+    for entry, relative in entries:
         goal = os.path.join(target, relative)
         try:
             if entry.is_symlink():
@@ -77,15 +79,25 @@ def copy_tree(root: str, target: str, *, exclude: Sequence[str], max_bytes: int)
                 if not stat.S_ISREG(status.st_mode):
                     copied.left_out.append(f"{relative}: no regular file")
                     continue
-                total, files = total + status.st_size, files + 1
-                if total > max_bytes or files > MAX_FILES:
-                    limit = f"{max_bytes / 2**20:,.0f} MiB" if total > max_bytes else f"{MAX_FILES:,} files"
-                    raise CopyError(f"{root} holds more than {limit}: leave data out with an exclude pattern")
                 shutil.copy2(entry.path, goal)
                 copied.stamps[relative] = (status.st_size, status.st_mtime_ns)
         except OSError as error:
             copied.left_out.append(f"{relative}: {error.strerror or error}")
     return copied
+
+
+def _check_size(root: str, entries: Sequence[tuple[os.DirEntry[str], str]], max_bytes: int) -> None:
+    sizes: dict[str, int] = {}
+    for entry, relative in entries:
+        if entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                sizes[relative] = entry.stat(follow_symlinks=False).st_size
+    total = sum(sizes.values())
+    if total > max_bytes or len(sizes) > MAX_FILES:
+        largest = ", ".join(sorted(sizes, key=lambda name: -sizes[name])[:3])
+        held = f"{total / 2**20:,.0f} MiB in {len(sizes):,} files"
+        limits = f"{max_bytes / 2**20:,.0f} MiB and {MAX_FILES:,} files"
+        raise CopyError(f"{root} holds {held}, over the limits of {limits}: exclude data (largest: {largest})")
 
 
 def changed_stamps(root: str, stamps: dict[str, tuple[int, int]]) -> list[str]:

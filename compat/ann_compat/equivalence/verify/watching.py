@@ -59,6 +59,7 @@ class Watcher:
         self._lock = threading.RLock()
         self._running = threading.local()
         self._log.continue_in_child()
+        random.seed(self._seed)  # Python has just seeded it anew from the system
 
     def at_exit(self) -> None:
         try:
