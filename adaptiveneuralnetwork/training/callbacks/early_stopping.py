@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 class EarlyStopping(Callback):
     """Stop after ``patience`` epochs without improvement of a metric.
 
-    The decision is kept in checkpoints: a run that was stopped and is continued from its checkpoint stays stopped. To
-    train on all the same, continue without this callback or with ``keep_stopped=False``. A ``fit`` that continues
-    nothing starts to count anew.
+    The decision is kept in checkpoints: a run that was stopped and is continued from its checkpoint stays stopped,
+    unless it is continued with ``keep_stopped=False``. A ``fit`` that continues nothing starts to count anew.
 
     Args:
         monitor: Name of the metric, or a :class:`Monitor`.
@@ -73,9 +72,8 @@ class EarlyStopping(Callback):
             self._reset()
         self._continued = False
         if self.stopped_epoch is not None:
-            if self.keep_stopped:
-                trainer.stop_training = True
-            else:
+            trainer.stop_training = self.keep_stopped
+            if not self.keep_stopped:
                 self.wait, self.stopped_epoch = 0, None
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:

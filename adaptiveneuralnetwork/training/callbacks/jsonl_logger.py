@@ -82,7 +82,7 @@ class JSONLLogger(Callback):
         self.digest_parameters = digest_parameters
         self.digest_batches = digest_batches
         self.append = append
-        self._keep: int | None = None
+        self._continued: dict[str, Any] | None = None
         self._file: IO[bytes] | None = None
         self._unhook: Callable[[], None] | None = None
         self._started = 0.0
@@ -91,16 +91,18 @@ class JSONLLogger(Callback):
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._close()
-        keep, self._keep = self._keep, None
+        continued, self._continued = self._continued, None
         if is_main_process():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._open(keep)
+            self._file = self._open(None if continued is None else continued["size"])
         if self.digest_batches:
             self._unhook = trainer.model.register_forward_pre_hook(self._see_inputs, with_kwargs=True).remove
         self._clear_window()
-        if keep is None:
+        if continued is None:
             self._write(_header(trainer))
         else:
+            self._batch, self._losses = continued["batch"], list(continued["losses"])
+            self._inputs = list(continued["inputs"])
             epoch, step = len(trainer.metrics_history), trainer.global_step
             self._write({"type": "continued", "epoch": epoch, "step": step, **self._state_of(trainer)})
 
@@ -169,10 +171,16 @@ class JSONLLogger(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         self._flush()
-        return {"size": self._file.tell() if self._file is not None else 0}
+        return {
+            "size": self._file.tell() if self._file is not None else 0,
+            # What is collected of a window that is not full yet.
+            "batch": self._batch,
+            "losses": [float(loss) for loss in self._losses],
+            "inputs": list(self._inputs),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._keep = state["size"]
+        self._continued = state
 
     def _is_due(self, trainer: Trainer) -> bool:
         return self.every_n_steps is not None and (trainer.global_step + 1) % self.every_n_steps == 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptiveneuralnetwork.training.arguments import as_choice, as_count
+from adaptiveneuralnetwork.training.arguments import as_count
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.logs import Logs
 
@@ -42,11 +41,10 @@ class NaNGuard(Callback):
             before the bad batch has changed the weights.
         gradients: Look at the total norm of the gradients too. Not with float16, whose scaler expects and skips such
             gradients.
-        action: ``raise``, or ``stop``: warn and end training normally.
 
     Raises:
-        NonFiniteError: During training, with ``action="raise"``.
-        TypeError, ValueError: An argument is wrong.
+        NonFiniteError: During training.
+        TypeError, ValueError: ``check_every`` is no integer of at least 1.
 
     Example:
         >>> broken = [(torch.full((2, 6), torch.nan), torch.zeros(2, dtype=torch.long))]
@@ -60,10 +58,9 @@ class NaNGuard(Callback):
     # Before anything acts on the numbers.
     phase = Phase.SETUP
 
-    def __init__(self, check_every: int = 50, *, gradients: bool = False, action: str = "raise") -> None:
+    def __init__(self, check_every: int = 50, *, gradients: bool = False) -> None:
         self.check_every = as_count(check_every, "check_every")
         self.gradients = gradients
-        self.action = as_choice(action, "action", ("raise", "stop"))
         self._values: list[torch.Tensor] = []
         self._places: list[tuple[str, int, int, int]] = []
         self._batch_idx = self._batches = 0
@@ -106,10 +103,7 @@ class NaNGuard(Callback):
             f"{kind} is {values[first].item()} in epoch {epoch}, batch {batch_idx} (after {step} optimizer steps); "
             f"not finite by now: {_not_finite(trainer.model)}"
         )
-        if self.action == "raise":
-            raise NonFiniteError(message, epoch, batch_idx, step)
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-        trainer.stop_at_step = True
+        raise NonFiniteError(message, epoch, batch_idx, step)
 
     def _clear(self) -> None:
         self._values, self._places, self._batches = [], [], 0

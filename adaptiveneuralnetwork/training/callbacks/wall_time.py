@@ -56,4 +56,5 @@ class WallTimeLimit(Callback):
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         if time.monotonic() >= self._deadline:
-            self.reached = trainer.stop_training = True
+            # Not stop_training, which is kept in checkpoints: this run is to be continued.
+            self.reached = trainer.stop_at_step = True

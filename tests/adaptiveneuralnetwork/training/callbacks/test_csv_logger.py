@@ -3,7 +3,7 @@ import csv
 import pytest
 import torch
 
-from adaptiveneuralnetwork.training import Callback, CSVLogger, LRSchedulerCallback
+from adaptiveneuralnetwork.training import Callback, CSVLogger, LRSchedulerCallback, Phase
 
 
 def read(path):
@@ -55,10 +55,11 @@ def test_a_continued_run_goes_on_where_its_checkpoint_was_written(make_trainer, 
     states = []
 
     class Keep(Callback):
+        phase = Phase.PERSIST
+
         def on_epoch_end(self, epoch, trainer, logs=None):
             states.append(logger.state_dict())
 
-    Keep.phase = type(CSVLogger.phase).PERSIST
     logger = CSVLogger(path)
     make_trainer(callbacks=[Keep(), logger, Extra()]).fit(flat_batches, num_epochs=3)
     again = CSVLogger(path)

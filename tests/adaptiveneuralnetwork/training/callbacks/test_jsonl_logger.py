@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from adaptiveneuralnetwork.training import Callback, JSONLLogger, LinearWarmup
+from adaptiveneuralnetwork.training import Callback, JSONLLogger, LinearWarmup, Phase
 from adaptiveneuralnetwork.training.digests import digest, rng_digest
 
 
@@ -143,20 +143,41 @@ def test_a_continued_run_cuts_off_what_came_after_its_checkpoint(make_trainer, f
     states = []
 
     class Keep(Callback):
+        phase = Phase.PERSIST
+
         def on_batch_end(self, batch_idx, trainer, logs=None):
             states.append(logger.state_dict())
 
-    Keep.phase = type(JSONLLogger.phase).PERSIST
     logger = JSONLLogger(path, every_n_steps=1)
     make_trainer(callbacks=[Keep(), logger]).fit(flat_batches, num_epochs=2)
     again = JSONLLogger(path, every_n_steps=1)
     again.load_state_dict(states[1])
     make_trainer(callbacks=[again]).fit(flat_batches[:1], num_epochs=1)
     assert [record["type"] for record in read(path)] == ["header", "step", "step", "continued", "step", "epoch", "end"]
-    again.load_state_dict({"size": 10**9})
+    again.load_state_dict(states[1] | {"size": 10**9})
     with pytest.warns(UserWarning, match="shorter than when the checkpoint was written"):
         make_trainer(callbacks=[again]).fit(flat_batches[:1], num_epochs=1)
     assert len(read(path)) == 11, "nothing is thrown away then"
+
+
+def test_a_run_continued_within_a_window_records_all_its_batches(make_trainer, flat_batches, tmp_path):
+    states = []
+
+    class Keep(Callback):
+        phase = Phase.PERSIST
+
+        def on_batch_end(self, batch_idx, trainer, logs=None):
+            states.append(logger.state_dict())
+
+    logger = JSONLLogger(tmp_path / "run.jsonl", every_n_steps=1, digest_batches=True)
+    make_trainer(callbacks=[Keep(), logger], gradient_accumulation_steps=3).fit(flat_batches, num_epochs=1)
+    (whole,) = of_type(tmp_path / "run.jsonl", "step")
+    again = JSONLLogger(tmp_path / "run.jsonl", every_n_steps=1, digest_batches=True)
+    again.load_state_dict(states[1])
+    make_trainer(callbacks=[again]).fit(flat_batches[2:], num_epochs=1)
+    (step,) = of_type(tmp_path / "run.jsonl", "step")
+    assert step["losses"][:2] == whole["losses"][:2]
+    assert step["inputs"] == whole["inputs"]
 
 
 def test_a_new_run_replaces_the_file_unless_it_is_to_append(make_trainer, flat_batches, tmp_path):

@@ -68,13 +68,6 @@ def test_gradients_on_request(make_trainer, flat_batches):
     assert len(trainer.fit(flat_batches, num_epochs=1)) == 1, "with float16 the scaler skips such a step"
 
 
-def test_it_can_stop_instead(make_trainer, flat_batches):
-    trainer = make_trainer(callbacks=[NaNGuard(check_every=2, action="stop"), Break(1, 0)])
-    with pytest.warns(RuntimeWarning, match="loss is nan in epoch 1, batch 0"):
-        history = trainer.fit(flat_batches * 2, num_epochs=9)
-    assert [record["epoch"] for record in history] == [0]
-
-
 def test_no_step_waits_for_the_device(make_trainer, flat_batches, monkeypatch):
     waits = []
     to_list, item, to_float = torch.Tensor.tolist, torch.Tensor.item, torch.Tensor.__float__
@@ -88,5 +81,3 @@ def test_no_step_waits_for_the_device(make_trainer, flat_batches, monkeypatch):
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="check_every must be at least 1, got 0"):
         NaNGuard(0)
-    with pytest.raises(ValueError, match="action must be one of 'raise', 'stop'; got 'ignore'"):
-        NaNGuard(action="ignore")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, EMACallback, SWACallback
+from adaptiveneuralnetwork.training import Callback, EMACallback, Phase, SWACallback
 from adaptiveneuralnetwork.training.digests import digest, rng_digest
 
 
@@ -101,7 +101,7 @@ def test_buffers_are_the_models_or_averaged(make_trainer, flat_batches, use_buff
     assert equal != use_buffers
 
 
-def continued(make_trainer, batches, make_callback, epochs):
+def continued(make_trainer, batches, make_callback, epochs, path):
     """Run ``epochs`` at once, and in two parts with the states carried over; return both models and callbacks."""
 
     def fit(trainer, callback, num_epochs):
@@ -121,31 +121,18 @@ def continued(make_trainer, batches, make_callback, epochs):
     state = {}
 
     class Keep(Callback):
-        phase = type(Callback.phase).PERSIST
+        phase = Phase.PERSIST
 
         def on_epoch_end(self, epoch, trainer, logs=None):
             if epoch == epochs // 2:
-                state.update(
-                    copy.deepcopy(
-                        {
-                            "model": trainer.model.state_dict(),
-                            "optimizer": trainer.optimizer.state_dict(),
-                            "callback": part.state_dict(),
-                            "global_step": trainer.global_step,
-                            "history": [dict(record) for record in trainer.metrics_history],
-                        }
-                    )
-                )
+                state.update(copy.deepcopy(part.state_dict()))
+                trainer.save_checkpoint(path)
 
     first.callbacks.append(Keep())
     fit(first, part, epochs)
-    second.model.load_state_dict(state["model"])
-    second.optimizer.load_state_dict(state["optimizer"])
-    second.global_step = state["global_step"]
-    other.load_state_dict(state["callback"])
-    assert digest(other.state_dict()) == digest(state["callback"]), "a checkpoint before training keeps it"
-    # What loading a checkpoint does to the trainer: the next fit goes on at that epoch.
-    second._continue_run = lambda history: (history.extend(state["history"]), len(state["history"]))[1]
+    second.load_checkpoint(path)
+    other.load_state_dict(state)
+    assert digest(other.state_dict()) == digest(state), "a checkpoint before training keeps it"
     fit(second, other, epochs)
     return whole, second, one, other
 
@@ -160,8 +147,8 @@ def continued(make_trainer, batches, make_callback, epochs):
         lambda: SWACallback(4, swa_lr=0.02, anneal_epochs=2, anneal_strategy="linear"),
     ],
 )
-def test_its_state_continues_the_average_exactly(make_trainer, flat_batches, make_callback):
-    whole, second, one, other = continued(make_trainer, flat_batches, make_callback, 6)
+def test_its_state_continues_the_average_exactly(make_trainer, flat_batches, tmp_path, make_callback):
+    whole, second, one, other = continued(make_trainer, flat_batches, make_callback, 6, tmp_path / "last.pt")
     assert digest(one.averaged.state_dict()) == digest(other.averaged.state_dict())
     assert digest(whole.model.state_dict()) == digest(second.model.state_dict())
     assert whole.optimizer.param_groups[0]["lr"] == second.optimizer.param_groups[0]["lr"]
