@@ -61,6 +61,28 @@ def replay(cases: tuple[str, ...]) -> int:
     return code
 
 
+@cli.command()
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same cases.")
+@click.option("--max-examples", type=click.IntRange(min=1), default=60, show_default=True, help="Cases for each.")
+@click.argument("names", nargs=-1)
+def selftest(seed: int, max_examples: int, names: tuple[str, ...]) -> int:
+    """Plant known defects (all, or those of these NAMES) in Trainer, bridge and harness: each must be caught.
+
+    Exit codes: 0 all were caught, 1 one was not, or a difference was seen where there is none.
+    """
+    from ann_compat.equivalence import mutants
+    from ann_compat.equivalence.report import catch_line, selftest_summary
+    from ann_compat.equivalence.selftest import selftest as check
+
+    unknown = [name for name in names if name not in mutants.BY_NAME]
+    if unknown:
+        raise click.UsageError(f"no defect is named {unknown[0]!r}; there are {', '.join(mutants.BY_NAME)}")
+    chosen = [mutant for name, mutant in mutants.BY_NAME.items() if not names or name in names]
+    outcome = check(chosen, seed=seed, max_examples=max_examples, on_catch=lambda catch: click.echo(catch_line(catch)))
+    click.echo(selftest_summary(outcome, [mutant for mutant in chosen if mutant.equivalent is not None]))
+    return EQUAL if outcome.passed else DIFFERENT
+
+
 def main() -> None:
     """The console script: like click's own, but an unforeseen error is 3 with one line, never 1."""
     try:

@@ -1,135 +1,405 @@
-"""Planted defects: each changes the real Trainer, bridge or codemod while its context is active.
-
-A defect is planted by rewriting a line of the real source and compiling it again, so a mutant can only be made from
-code that is really there: when that code has changed, planting it fails instead of planting nothing.
-"""
+"""The catalogue of planted defects in ``Trainer`` and the bridge, each of which generated cases must reveal."""
 
 from __future__ import annotations
-import __future__
 
-import inspect
-import sys
-import textwrap
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from ann_compat.equivalence.planting import Mutant
 
-from ann_compat.equivalence.harness import RunResult, run_cases
-
-MAX_EXAMPLES = 60
-"""Cases within which each mutant must be caught."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A defect that the harness must catch.
-
-    Attributes:
-        name: Short and distinct.
-        defect: What is wrong.
-        edits: ``(place, old, new)``: in the source of ``module:qualified.name``, ``old`` becomes ``new``.
-    """
-
-    name: str
-    defect: str
-    edits: tuple[tuple[str, str, str], ...]
-
-    @contextmanager
-    def planted(self) -> Iterator[None]:
-        """The defect is in force while the context is active."""
-        with ExitStack() as stack:
-            for place, old, new in self.edits:
-                stack.enter_context(edited(place, old, new))
-            yield
-
-
-def hunt(mutant: Mutant, seed: int = 0, max_examples: int = MAX_EXAMPLES) -> RunResult:
-    """Run generated cases with the mutant planted; ``failure`` of the result tells whether it was caught."""
-    with mutant.planted():
-        return run_cases(max_examples, seed, shrink=False)
-
-
-@contextmanager
-def edited(place: str, old: str, new: str) -> Iterator[None]:
-    """Put an edited copy in the place of a function or method.
-
-    Args:
-        place: ``module:function`` or ``module:Class.method``.
-        old: A part of its source, which must occur exactly once.
-        new: What stands there instead.
-
-    Raises:
-        LookupError: ``old`` does not occur exactly once: the source has changed since the mutant was written.
-    """
-    module_name, _, qualified = place.partition(":")
-    module = import_module(module_name)
-    owner: Any = module
-    *owners, name = qualified.split(".")
-    for part in owners:
-        owner = getattr(owner, part)
-    original = inspect.getattr_static(owner, name)
-    function = getattr(original, "fget", original)
-    source = textwrap.dedent(inspect.getsource(function))
-    if source.count(old) != 1:
-        raise LookupError(f"{place}: expected {old!r} once in its source, found it {source.count(old)} times")
-    namespace: dict[str, Any] = {}
-    code = compile(source.replace(old, new), f"<mutant of {place}>", "exec", _ANNOTATIONS)
-    exec(code, vars(module), namespace)
-    holders = [owner] if owner is not module else _holders(name, original)
-    for holder in holders:
-        setattr(holder, name, namespace[name])
-    try:
-        yield
-    finally:
-        for holder in holders:
-            setattr(holder, name, original)
-
-
-def _holders(name: str, function: Any) -> list[Any]:
-    """The project's modules that have the function under its name, those that import it included."""
-    modules = [module for key, module in sys.modules.items() if key.split(".")[0] in _PACKAGES]
-    return [module for module in modules if vars(module).get(name) is function]
-
-
-_ANNOTATIONS = __future__.annotations.compiler_flag
-_PACKAGES = ("adaptiveneuralnetwork", "ann_compat", "ann_migrate")
 _TRAINING = "adaptiveneuralnetwork.training"
+_FIT = f"{_TRAINING}.trainer:Trainer.fit"
+_INIT = f"{_TRAINING}.trainer:Trainer.__init__"
+_EVALUATE = f"{_TRAINING}.trainer:Trainer.evaluate"
+_TRAIN_BATCHES = f"{_TRAINING}.trainer:Trainer._train_batches"
+_STEP = f"{_TRAINING}.stepping:Stepping.step"
+_BEGIN_BATCH = f"{_TRAINING}.stepping:Stepping.begin_batch"
+_RECORD = "ann_compat.bridge:LegacyCallback.on_epoch_end"
+
+_CLIP = "torch.nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=self.max_grad_norm)"
+_CLIPS = "if self.max_grad_norm is not None:"
+_OPTIMIZER_STEP = "    self.optimizer.step()"
 
 MUTANTS = (
+    # The step.
+    Mutant("no-clipping", "gradients are not clipped", ((_STEP, _CLIPS, "if False:"),)),
     Mutant(
-        name="no-clipping",
-        defect="Gradients are not clipped.",
-        edits=((f"{_TRAINING}.stepping:Stepping.step", "if self.max_grad_norm is not None:", "if False:"),),
+        "clip-by-value",
+        "gradients are clipped element by element",
+        ((_STEP, _CLIP, "torch.nn.utils.clip_grad_value_(self.model.parameters(), self.max_grad_norm)"),),
+    ),
+    Mutant("clip-1.01", "gradients are clipped to 1.01", ((_STEP, "max_norm=self", "max_norm=1.01 * self"),)),
+    Mutant(
+        "clip-inf-norm",
+        "the norm is the largest element",
+        ((_STEP, "max_norm=self.max_grad_norm", "max_norm=self.max_grad_norm, norm_type=float('inf')"),),
     ),
     Mutant(
-        name="sample-mean-loss",
-        defect="Losses are averaged over samples instead of batches.",
-        edits=(
+        "clip-after-step",
+        "gradients are clipped after the step",
+        ((_STEP, _CLIPS, "if False:"), (_STEP, _OPTIMIZER_STEP, f"{_OPTIMIZER_STEP}; {_CLIP}")),
+    ),
+    Mutant(
+        "clip-optimizer-parameters",
+        "the norm is that of the optimizer's parameters, not of the model's",
+        ((_STEP, "self.model.parameters()", "[p for group in self.optimizer.param_groups for p in group['params']]"),),
+    ),
+    Mutant("no-zero-grad", "gradients add up over steps", ((_BEGIN_BATCH, "self.optimizer.zero_grad()", "pass"),)),
+    Mutant(
+        "zero-grad-to-zero",
+        "gradients are set to zero instead of None",
+        ((_BEGIN_BATCH, "zero_grad()", "zero_grad(set_to_none=False)"),),
+    ),
+    Mutant(
+        "zero-grad-after-step",
+        "gradients are cleared after the step instead of before the forward pass",
+        (
+            (_BEGIN_BATCH, "self.optimizer.zero_grad()", "pass"),
+            (_STEP, _OPTIMIZER_STEP, f"{_OPTIMIZER_STEP}; self.optimizer.zero_grad()"),
+        ),
+    ),
+    Mutant(
+        "no-step-on-last-batch",
+        "the last batch of an epoch makes no step",
+        (
+            (_TRAIN_BATCHES, "if stepping.window_is_full or batch_idx + 1 == length:", "if batch_idx + 1 != length:"),
+            (_TRAIN_BATCHES, "if not stepping.window_is_empty:", "if False:"),
+        ),
+    ),
+    Mutant(
+        "extra-step",
+        "the optimizer steps once more after each epoch",
+        ((_TRAIN_BATCHES, "run.between_batches = False", "run.between_batches = False; self.optimizer.step()"),),
+    ),
+    Mutant(
+        "autocast",
+        "mixed precision is on",
+        ((_INIT, "Precision(self.device, use_amp)", "Precision(self.device, True)"),),
+    ),
+    # Modes and gradients.
+    Mutant(
+        "train-mode-once",
+        "the model is not put back into training mode after an evaluation",
+        ((_TRAIN_BATCHES, "self.model.train()", "self.current_epoch or self.model.train()"),),
+    ),
+    Mutant(
+        "no-eval-mode",
+        "evaluation leaves the mode as it is",
+        ((f"{_TRAINING}.run:evaluation_mode", "model.eval()", ""),),
+    ),
+    Mutant(
+        "evaluation-in-training-mode",
+        "the model is evaluated in training mode",
+        ((f"{_TRAINING}.run:evaluation_mode", "model.eval()", "model.train()"),),
+    ),
+    Mutant("evaluation-with-gradients", "evaluation records gradients", ((_EVALUATE, "no_grad", "enable_grad"),)),
+    Mutant("modes-restored", "evaluation puts the modes back", ((_INIT, "= preserve_modes", "= True"),)),
+    # Epochs, batches, order.
+    Mutant(
+        "epoch-less", "an epoch is left out", ((_FIT, "(first_epoch, num_epochs)", "(first_epoch, num_epochs - 1)"),)
+    ),
+    Mutant("epoch-more", "an epoch is added", ((_FIT, "(first_epoch, num_epochs)", "(first_epoch, num_epochs + 1)"),)),
+    Mutant(
+        "sanity-evaluation",
+        "the validation loader is run through before training",
+        (
             (
-                f"{_TRAINING}.metrics:EpochTally.update",
-                "self.loss.add(loss)",
-                "self.loss.add(loss * len(targets)); self.loss.batches += len(targets) - 1",
+                _FIT,
+                "call(hooks.on_train_begin, self, Logs())",
+                "call(hooks.on_train_begin, self, Logs()); val_loader is not None and self.evaluate(val_loader)",
             ),
         ),
     ),
     Mutant(
-        name="no-zero-grad",
-        defect="Gradients are never cleared, so they add up over steps.",
-        edits=((f"{_TRAINING}.stepping:Stepping.begin_batch", "self.optimizer.zero_grad()", "pass"),),
+        "extra-iterator",
+        "the loader is asked for one more iterator, which draws from the global generator",
+        ((_TRAIN_BATCHES, "self.model.train()", "self.model.train(); iter(loader)"),),
     ),
     Mutant(
-        name="evaluation-in-training-mode",
-        defect="The model is evaluated in training mode.",
-        edits=((f"{_TRAINING}.run:evaluation_mode", "model.eval()", "model.train()"),),
+        "peek",
+        "the first batch is looked at before the epoch",
+        ((_TRAIN_BATCHES, "self.model.train()", "self.model.train(); next(iter(loader), None)"),),
     ),
     Mutant(
-        name="extra-iterator",
-        defect="The loader is asked for one more iterator, which draws from the global generator.",
-        edits=(
-            (f"{_TRAINING}.trainer:Trainer._train_batches", "self.model.train()", "self.model.train(); iter(loader)"),
+        "drops-last-batch",
+        "the last of several batches is left out",
+        (
+            (
+                _TRAIN_BATCHES,
+                "enumerate(loader)",
+                "enumerate(b for i, b in enumerate(loader) if not length or i + 1 < max(length, 2))",
+            ),
         ),
     ),
+    Mutant(
+        "trains-on-validation-data",
+        "training takes the validation loader",
+        ((_FIT, "self._train_batches(train_loader, run)", "self._train_batches(val_loader or train_loader, run)"),),
+    ),
+    Mutant(
+        "no-flattening",
+        "4-D inputs are not flattened",
+        ((f"{_TRAINING}.trainer:Trainer._prepare_inputs", "self.batch_transform is None", "True"),),
+    ),
+    Mutant(
+        "flattens-everything",
+        "3-D and 5-D inputs are flattened as well",
+        ((f"{_TRAINING}.batches:flatten_images", "inputs.dim() == 4", "inputs.dim() > 2"),),
+    ),
+    Mutant(
+        "reshape-for-view",
+        "images that no flat view can be made of are copied instead of refused",
+        ((f"{_TRAINING}.batches:flatten_images", "inputs.view", "inputs.reshape"),),
+    ),
+    # Random numbers and settings.
+    Mutant(
+        "seeds-each-epoch",
+        "each epoch is seeded",
+        ((_FIT, "self.current_epoch = epoch", "self.current_epoch = epoch; torch.manual_seed(epoch)"),),
+    ),
+    Mutant(
+        "seeds-in-constructor",
+        "the trainer seeds",
+        ((_INIT, "if seed is not None:", "seed = seed or 42\n    if True:"),),
+    ),
+    Mutant(
+        "cudnn-flag-left",
+        "a process-wide flag is left changed",
+        ((_INIT, "self.use_amp = use_amp", "self.use_amp = use_amp; torch.backends.cudnn.benchmark = True"),),
+    ),
+    # What is reported.
+    Mutant(
+        "sample-mean-loss",
+        "training losses are averaged over samples instead of batches",
+        (
+            (
+                _TRAIN_BATCHES,
+                "tally.update(loss, outputs, targets)",
+                "tally.update(loss * items, outputs, targets); tally.loss.batches += items - 1",
+            ),
+        ),
+    ),
+    Mutant(
+        "sample-mean-validation-loss",
+        "validation losses are averaged over samples instead of batches",
+        (
+            (
+                _EVALUATE,
+                "tally.update(loss, outputs, targets)",
+                "tally.update(loss * len(targets), outputs, targets); tally.loss.batches += len(targets) - 1",
+            ),
+        ),
+    ),
+    Mutant(
+        "float32-loss-sum",
+        "losses are summed in float32",
+        ((f"{_TRAINING}.metrics:_sum_dtype", "torch.float64", "torch.float32"),),
+    ),
+    Mutant(
+        "loss-after-step",
+        "the loss is computed again after the step",
+        (
+            (
+                _TRAIN_BATCHES,
+                "tally.update(loss, outputs, targets)",
+                "outputs, loss = self._forward(inputs, targets); tally.update(loss, outputs, targets)",
+            ),
+        ),
+    ),
+    Mutant(
+        "validation-by-cross-entropy",
+        "the validation loss ignores the user's criterion",
+        (
+            (
+                _EVALUATE,
+                "outputs, loss = self._forward(inputs, targets)",
+                "outputs = self.model(inputs); loss = torch.nn.CrossEntropyLoss()(outputs, targets)",
+            ),
+        ),
+    ),
+    Mutant(
+        "wrong-accuracy",
+        "wrong predictions are counted",
+        ((f"{_TRAINING}.metrics:LegacyAccuracy.update", ".eq(", ".ne("),),
+    ),
+    Mutant(
+        "fraction-for-percent",
+        "training accuracy is a fraction",
+        ((_RECORD, 'logs[f"train_{_ACCURACY}"]', 'logs[f"train_{_ACCURACY}"] / 100'),),
+    ),
+    Mutant(
+        "converted-percent",
+        "the percentage is made from the fraction, which differs in the last bit",
+        (
+            (
+                f"{_TRAINING}.metrics:LegacyAccuracy.compute",
+                "100.0 * int(self.correct) / self.total",
+                "100.0 * (int(self.correct) / self.total)",
+            ),
+        ),
+    ),
+    Mutant(
+        "metrics-before-evaluation",
+        "the model's metrics are taken before the evaluation",
+        (
+            (_FIT, "extras = run.train", "early = getattr(self.model, 'get_metrics', dict)(); extras = run.train"),
+            (_FIT, "Logs(record | extras)", "Logs(record | extras | {'early': early})"),
+            (_RECORD, "_legacy_model(trainer).get_metrics()", "logs['early']"),
+        ),
+    ),
+    Mutant("no-timestamp", "records lack the time", ((_RECORD, '"timestamp": self._timestamp,', ""),)),
+    Mutant(
+        "history-of-last-epoch",
+        "only the last record is returned",
+        (("ann_compat.bridge:legacy_history", ".history", ".history[-1:]"),),
+    ),
+    Mutant(
+        "history-starts-anew",
+        "a second call of fit forgets the records of the first",
+        (
+            (
+                "ann_compat.bridge:LegacyCallback.on_train_begin",
+                "console.training_starts(",
+                "self.history = []; console.training_starts(",
+            ),
+        ),
+    ),
+    Mutant(
+        "optimizer-state-lost",
+        "a second call of fit starts with a fresh optimizer",
+        (
+            (
+                _FIT,
+                "num_epochs = as_epochs(num_epochs)",
+                "num_epochs = as_epochs(num_epochs); self.optimizer.state.clear()",
+            ),
+        ),
+    ),
+    # Files and console.
+    Mutant(
+        "checkpoint-off-by-one",
+        "checkpoints are written after epochs 0 and 5 instead of 4",
+        ((_RECORD, "(epoch + 1) % 5", "epoch % 5"),),
+    ),
+    Mutant(
+        "checkpoint-each-epoch", "each epoch writes a checkpoint", ((_RECORD, "(epoch + 1) % 5", "(epoch + 1) % 1"),)
+    ),
+    Mutant(
+        "checkpoint-without-buffers",
+        "checkpoints hold parameters only",
+        (
+            (
+                "ann_compat.bridge:LegacyCallback.save_checkpoint",
+                "_legacy_model(trainer).get_state_dict_full()",
+                "{'state_dict': dict(trainer.model.named_parameters())}",
+            ),
+        ),
+    ),
+    Mutant(
+        "load-forgets-optimizer",
+        "a checkpoint is loaded without the optimizer's state",
+        (
+            (
+                "ann_compat.bridge:LegacyCallback.load_checkpoint",
+                'trainer.optimizer.load_state_dict(state["optimizer_state_dict"])',
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "metrics-file-after-error",
+        "the metrics file is written although training failed",
+        (
+            (
+                _FIT,
+                "report_exception(hooks, self, error)",
+                "[c.save_metrics() for c in self.callbacks if getattr(c, 'config', self).metrics_file]",
+            ),
+        ),
+    ),
+    Mutant(
+        "no-metrics-file",
+        "no metrics file is written",
+        (("ann_compat.bridge:LegacyCallback.on_train_end", "self.save_metrics()", "pass"),),
+    ),
+    Mutant(
+        "no-checkpoint-folder",
+        "the checkpoint folder is not made beforehand",
+        (("ann_compat.bridge:LegacyCallback.__init__", "if config.save_checkpoint:", "if False:"),),
+    ),
+    Mutant(
+        "console-line-missing",
+        "the line at the end is not printed",
+        (("ann_compat.bridge:LegacyCallback.on_train_end", "console.training_ends()", ""),),
+    ),
+    # What no run of migrated code can show.
+    Mutant(
+        "scheduler-before-optimizer",
+        "a scheduler is stepped before training",
+        ((_FIT, "record = {", "scheduler is not None and step_scheduler(scheduler, {'train_loss': 0.0}); record = {"),),
+        equivalent="the legacy loop has no schedulers, so migrated code passes none to fit",
+    ),
 )
-"""The catalogue."""
+"""The catalogue of defects in the new path."""
+
+_HARNESS = "ann_compat.equivalence"
+
+HARNESS_MUTANTS = (
+    Mutant(
+        "everything-is-equal",
+        "the comparison never finds a difference",
+        (
+            (
+                f"{_HARNESS}.values:mismatch",
+                "    for kind in (list, tuple):",
+                "    return None\n    for kind in (list, tuple):",
+            ),
+        ),
+    ),
+    Mutant(
+        "old-run-with-itself",
+        "a run is compared with itself",
+        ((f"{_HARNESS}.harness:run_case", "compare(old, new)", "compare(old, old)"),),
+    ),
+    Mutant(
+        "shorter-list-decides",
+        "lists are compared up to the end of the shorter one",
+        ((f"{_HARNESS}.values:_sequence_mismatch", "if len(old) == len(new) else", "if True else"),),
+    ),
+    Mutant(
+        "fewer-events-pass",
+        "a run in which less happens passes for equal",
+        ((f"{_HARNESS}.compare:_event_difference", "if len(before) == len(after) or", "if True or"),),
+    ),
+    Mutant(
+        "shared-model",
+        "all runs of a case train the same model",
+        (
+            (f"{_HARNESS}.build:build", "def build(spec: CaseSpec)", "def build(spec: CaseSpec, kept={})"),
+            (f"{_HARNESS}.build:build", "model = ZOO[spec.model](", "model = kept.get(spec) or ZOO[spec.model]("),
+            (
+                f"{_HARNESS}.build:build",
+                "    criterion = _criterion(spec)",
+                "    kept[spec] = model; criterion = _criterion(spec)",
+            ),
+        ),
+    ),
+    Mutant(
+        "not-seeded",
+        "runs are neither seeded nor put back to the state before",
+        (
+            (f"{_HARNESS}.environment:isolated", "torch.default_generator.manual_seed)(seed)", "torch.seed)"),
+            (f"{_HARNESS}.environment:isolated", "_restore_random_states(generators)", "pass"),
+        ),
+    ),
+    Mutant(
+        "nan-equals-anything",
+        "NaN passes for equal to any number",
+        ((f"{_HARNESS}.values:mismatch", "if isinstance(old, float):", "if isinstance(old, float) and old == old:"),),
+    ),
+    Mutant(
+        "exceptions-swallowed",
+        "a run that raised passes for one that ended normally",
+        ((f"{_HARNESS}.trace:record", "trace.exception = error.with_traceback(None)", "pass"),),
+    ),
+)
+"""Defects of the harness itself: with any of them planted, the self-test must fail."""
+
+BY_NAME = {mutant.name: mutant for mutant in (*MUTANTS, *HARNESS_MUTANTS)}

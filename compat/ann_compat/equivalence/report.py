@@ -11,6 +11,8 @@ from ann_compat.equivalence.activity import BEHAVIOURS, missing
 from ann_compat.equivalence.cases import SCHEMA_VERSION
 from ann_compat.equivalence.diagnose import likely_cause, where
 from ann_compat.equivalence.harness import CaseResult, RunResult
+from ann_compat.equivalence.planting import Mutant
+from ann_compat.equivalence.selftest import Catch, SelfTest
 from ann_compat.equivalence.sources import SourceResult
 
 
@@ -99,6 +101,27 @@ def _source_verdict(result: SourceResult) -> str:
 def _ending(result: SourceResult) -> str:
     error = result.old.exception if result.old else None
     return " ".join(f"{type(error).__name__} {error}".split())
+
+
+def catch_line(catch: Catch) -> str:
+    """What became of one planted defect."""
+    if not catch.caught:
+        return f"{catch.mutant.name:<30} NOT CAUGHT: {catch.mutant.defect}"
+    after = f"case {catch.examples}" if catch.examples else ""
+    return f"{catch.mutant.name:<30} caught {after:<9} {catch.seconds:5.1f} s  {', '.join(catch.channels)}"
+
+
+def selftest_summary(outcome: SelfTest, equivalent: list[Mutant]) -> str:
+    """The verdict on the harness."""
+    caught = sum(catch.caught for catch in outcome.catches)
+    lines = [f"{mutant.name:<30} not hunted: {mutant.equivalent}" for mutant in equivalent]
+    lines += [f"BLIND: {line}" for line in outcome.blind]
+    worst = max((catch.examples for catch in outcome.catches), default=0)
+    lines.append(
+        f"{'PASSED' if outcome.passed else 'FAILED'}: {caught} of {len(outcome.catches)} planted defects caught"
+        f"{f', each within {worst} cases' if worst else ''}."
+    )
+    return "\n".join(lines)
 
 
 def _listed(lines: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ CALL_SEQUENCES: tuple[tuple[str, ...], ...] = (
     ("evaluate", "train"),
     ("train_epoch", "train"),
     ("train", "save", "train", "load", "train"),
-    ("train", "more_epochs", "train"),
+    ("train", "more_epochs", "train", "save", "train", "load", "train_epoch"),
     ("train", "lower_learning_rate", "train"),
     ("train", "freeze", "train", "thaw", "train_epoch"),
     ("train", "files_off", "train"),
@@ -30,9 +30,6 @@ CALL_SEQUENCES: tuple[tuple[str, ...], ...] = (
     ("train", "log_often", "train_epoch", "save_metrics"),
 )
 """Sequences of calls that programs make; the one that nearly all make comes up most."""
-
-FAULTS = (*CHOICES["fault"][1:], "channels_last")
-"""The faults of a case, and the layout of images that no flat view can be made of."""
 
 _MODEL_FAULTS = ("no_metrics", "partial_metrics", "unwritable_metrics", "interrupt")
 
@@ -49,7 +46,7 @@ _VALUES: dict[str, Sequence[Any]] = {
     "learning_rate": (0.01, 0.1, 0.5, 0.001),
     "optimizer": CHOICES["optimizer"],
     "criterion": CHOICES["criterion"],
-    "input_form": ("flat", "flat", "image", "image", "sequence", "volume"),
+    "input_form": (*("flat", "image") * 3, "sequence", "sequence", "volume", "channels_last"),
     "calls": CALL_SEQUENCES,
     "hidden": range(1, 5),
     "features": range(1, 4),
@@ -63,7 +60,7 @@ _VALUES: dict[str, Sequence[Any]] = {
     "log_interval": (100, 1, 2),
     "dtype": ("float32", "float32", "float64"),
     "has_fault": (0, 0, 0, 0, 1),
-    "fault": FAULTS,
+    "fault": CHOICES["fault"][1:],
     "seed": range(2**16),
 }
 """What each field is drawn from, the simplest first; what is wanted more often stands more than once."""
@@ -89,8 +86,9 @@ def case_specs(draw: st.DrawFn, *, faults: bool = True) -> CaseSpec:
 
 def mended(fields: dict[str, Any]) -> CaseSpec:
     """The case of these fields, with those changed that would keep it from running at all."""
-    if fields["fault"] == "channels_last":
-        fields |= {"fault": "none", "input_form": "channels_last"}
+    if fields["input_form"] == "channels_last":
+        # One reason to fail is enough: of two, the paths may rightly meet another one first.
+        fields["fault"] = "none"
     spec = CaseSpec(**fields)
     changes: dict[str, Any] = {}
     batch_size, train_size = spec.batch_size, spec.train_size

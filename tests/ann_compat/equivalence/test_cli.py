@@ -131,3 +131,12 @@ def test_files_are_migrated_run_and_compared_and_left_alone(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["legacy.py", "other.py"]
     assert ann_equiv("run", str(other)).returncode == 4
     assert ann_equiv("no-clipping", "run", str(legacy), program=PLANTED).returncode == 1
+
+
+def test_the_self_test_runs_from_the_command_line():
+    result = ann_equiv("selftest", "no-clipping", "nan-equals-anything", "scheduler-before-optimizer")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[0].startswith("no-clipping                    caught case ")
+    assert "scheduler-before-optimizer     not hunted: the legacy loop has no schedulers" in result.stdout
+    assert "PASSED: 2 of 2 planted defects caught" in result.stdout
+    assert ann_equiv("selftest", "no-such-defect").returncode == 2
