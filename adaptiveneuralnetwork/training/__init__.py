@@ -37,6 +37,7 @@ from adaptiveneuralnetwork.training.datasets import create_synthetic_loaders, lo
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.loops import TrainingLoop, quick_train
 from adaptiveneuralnetwork.training.metrics import Accuracy, LegacyAccuracy, Metric
+from adaptiveneuralnetwork.training.run_comparison import Comparison, compare_runs
 from adaptiveneuralnetwork.training.seeding import seed_everything
 from adaptiveneuralnetwork.training.trainer import Trainer
 
@@ -46,6 +47,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "CheckpointError",
+    "Comparison",
     "DeviceStatsMonitor",
     "EMACallback",
     "EarlyStopping",
@@ -75,6 +77,7 @@ __all__ = [
     "Trainer",
     "TrainingLoop",
     "WallTimeLimit",
+    "compare_runs",
     "create_synthetic_loaders",
     "find_learning_rate",
     "flatten_images",
