@@ -30,6 +30,7 @@ from adaptiveneuralnetwork.training.batches import (
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList, RunHooks
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
 from adaptiveneuralnetwork.training.checkpoint import read_checkpoint, restore_trainer, trainer_state, write_checkpoint
+from adaptiveneuralnetwork.training.explain import explain
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet
@@ -331,6 +332,18 @@ class Trainer:
         if not outputs:
             raise EmptyLoaderError("the prediction loader gave no batch; at least one is needed")
         return torch.cat(outputs) if all(isinstance(output, torch.Tensor) for output in outputs) else outputs
+
+    def explain(
+        self,
+        train_loader: Iterable[Any] | None = None,
+        num_epochs: int | None = None,
+        val_loader: Iterable[Any] | None = None,
+    ) -> None:
+        """Print what ``fit`` would do with these arguments: sizes, the loop with each callback at its hook, the files.
+
+        Nothing is trained or drawn, and no loader is iterated; what is left out is left open.
+        """
+        print(explain(self, train_loader, num_epochs, val_loader))
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write model, optimizer, history and random states to ``path``, whole or not at all.

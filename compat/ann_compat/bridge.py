@@ -74,6 +74,10 @@ class LegacyCallback(Callback):
         if config.save_checkpoint:
             Path(config.checkpoint_dir).mkdir(parents=True, exist_ok=True)
 
+    def outputs(self) -> list[str]:
+        outputs = [f"{self.config.checkpoint_dir}/checkpoint_epoch_N.pt"] if self.config.save_checkpoint else []
+        return outputs + ([str(self.config.metrics_file)] if self.config.metrics_file else [])
+
     def on_train_begin(self, trainer: Trainer, logs: dict[str, Any] | None = None) -> None:
         console.training_starts(trainer.num_epochs, trainer.model)
 

@@ -101,6 +101,10 @@ class Callback:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave. Called before ``on_train_begin`` of the run that continues."""
 
+    def outputs(self) -> list[str]:
+        """The files and folders that it writes, for ``Trainer.explain``: its ``path`` or ``folder``, if it has one."""
+        return [str(place) for name in ("path", "folder") if (place := getattr(self, name, None)) is not None]
+
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         """Before the first epoch. ``logs``: empty."""
 
