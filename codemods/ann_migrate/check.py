@@ -5,7 +5,11 @@ is.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import bisect
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from ann_migrate.edits import Region
 from ann_migrate.result import Outcome
@@ -13,6 +17,8 @@ from ann_migrate.source import Source, SourceError, Span, comments
 
 if TYPE_CHECKING:
     from ann_migrate.migration import Migration
+
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 def find_failure(migration: Migration, data: bytes) -> str | None:
@@ -24,16 +30,17 @@ def find_failure(migration: Migration, data: bytes) -> str | None:
         tree = new.parse()
     except SourceError as error:
         return f"the new text does not parse ({error.problem.reason})"
-    lost = comments(old.data.decode("utf-8")) - comments(data.decode("utf-8"))
+    lost = _comments(old, [region.old for region in migration.regions])
+    lost -= _comments(new, [region.new for region in migration.regions])
     if lost:
         return f"a comment is lost: {next(iter(lost))}"
     if not same_outside(old, migration.tree.module, new, tree, migration.regions):
         return "code outside the edits changed"
-    return _second_run(migration, new)
+    return _second_run(migration, new, tree)
 
 
-def _second_run(migration: Migration, new: Source) -> str | None:
-    again = type(migration)(new, migration.path, migration.project, migration.style)
+def _second_run(migration: Migration, new: Source, tree: ast.Module) -> str | None:
+    again = type(migration)(new, migration.path, migration.project, migration.style, tree)
     data, edited = again.rewrite()
     if edited or data != new.data:
         return "a second run would change the file again"
@@ -43,81 +50,81 @@ def _second_run(migration: Migration, new: Source) -> str | None:
     return None
 
 
-def same_outside(old: Source, old_tree: ast.Module, new: Source, new_tree: ast.Module, regions: list[Region]) -> bool:
-    """Whether both trees are the same but for the simple statements and headers that an edit touched.
+def _comments(source: Source, spans: list[Span]) -> Counter[str]:
+    """The comments inside the regions; those outside stay with their bytes."""
+    return sum((comments(source.text(span)) for span in spans if b"#" in source.data[span.start : span.end]), Counter())
 
-    Each tree is read as the sequence of its simple statements and compound headers with their depth; those that touch
-    a region are left out.
+
+def same_outside(old: Source, old_tree: ast.Module, new: Source, new_tree: ast.Module, regions: list[Region]) -> bool:
+    """Whether all bytes outside of the edits are the same, and both trees are but for the simple statements and
+    headers that an edit touched.
+
+    Each tree is read as the sequence of its simple statements and compound headers, with depth, kind and text; those
+    that touch a region are left out. The same text at the same depth, parsed as the same kind of statement, is the
+    same tree.
     """
+    if _outside(old, [region.old for region in regions]) != _outside(new, [region.new for region in regions]):
+        return False
     before = _units(old, old_tree, [region.old for region in regions])
     after = _units(new, new_tree, [region.new for region in regions])
     return before == after
 
 
-def _units(source: Source, tree: ast.Module, touched: list[Span]) -> list[tuple[int, str]]:
-    units: list[tuple[int, str]] = []
+def _outside(source: Source, spans: list[Span]) -> bytes:
+    starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source.data)]
+    return b"".join(source.data[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _units(source: Source, tree: ast.Module, touched: list[Span]) -> list[tuple[int, str, bytes]]:
+    units: list[tuple[int, str, bytes]] = []
+    starts = [region.start for region in touched]
     pending: list[tuple[ast.AST, int]] = [(statement, 0) for statement in reversed(tree.body)]
     while pending:
         node, depth = pending.pop()
         inner = _blocks(node)
         assert isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case))
         span = _header(source, node, inner)
-        if not any(region.start < span.end and span.start < region.end for region in touched):
-            units.append((depth, _dump_header(node)))
+        first = max(0, bisect.bisect_left(starts, span.start) - 1)
+        if not any(region.start < span.end and span.start < region.end for region in _until(touched, first, span.end)):
+            units.append((depth, type(node).__name__, source.data[span.start : span.end]))
         pending.extend((item, depth + 1) for block in reversed(inner) for item in reversed(block))
     return units
 
 
+def _until(spans: list[Span], first: int, end: int) -> Iterator[Span]:
+    """The spans from number ``first`` on that start before ``end``."""
+    return itertools.takewhile(lambda span: span.start < end, itertools.islice(spans, first, None))
+
+
 def _blocks(node: ast.AST) -> list[list[ast.AST]]:
-    names = ("body", "handlers", "orelse", "finalbody", "cases")
-    return [block for name in names if isinstance(block := getattr(node, name, None), list) and block]
+    return [block for name in _BLOCKS if isinstance(block := getattr(node, name, None), list) and block]
 
 
 def _header(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case, inner: list[list[ast.AST]]) -> Span:
-    """What a statement spans without its blocks."""
-    if isinstance(node, ast.match_case):
-        start = source.offset(node.pattern.lineno, node.pattern.col_offset)
-    else:
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node, *decorators], key=lambda item: (item.lineno, item.col_offset))
-        start = source.offset(first.lineno, first.col_offset)
+    """What a statement spans without its blocks: for a compound one, up to the end of its header's own expressions."""
+    at = node.pattern if isinstance(node, ast.match_case) else node
+    decorators = getattr(node, "decorator_list", [])
+    first = decorators[0] if decorators else at
+    start = source.offset(first.lineno, first.col_offset)
     if not inner:
-        assert not isinstance(node, ast.match_case)
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return Span(start, source.offset(node.end_lineno, node.end_col_offset))
-    first_inner = inner[0][0]
-    at = first_inner.pattern if isinstance(first_inner, ast.match_case) else first_inner
-    assert isinstance(at, (ast.stmt, ast.excepthandler, ast.pattern))
-    # Up to the end of the header's own expressions: an insertion before the first statement of the block is not in
-    # the header.
-    ends = [start]
-    for part in ast.iter_child_nodes(node):
-        if isinstance(part, ast.expr) and part.end_lineno is not None and part.end_col_offset is not None:
-            ends.append(source.offset(part.end_lineno, part.end_col_offset))
-        for expression in (
-            ast.walk(part) if isinstance(part, (ast.arguments, ast.withitem, ast.keyword, ast.pattern)) else ()
-        ):
-            if (
-                isinstance(expression, (ast.expr, ast.arg))
-                and expression.end_lineno
-                and expression.end_col_offset is not None
-            ):
-                ends.append(source.offset(expression.end_lineno, expression.end_col_offset))
+        return Span(start, _end(source, at))
+    ends = [source.offset(at.lineno, at.col_offset)]
+    for name in node._fields:
+        if name not in _BLOCKS:
+            value = getattr(node, name)
+            parts = value if isinstance(value, list) else [value]
+            ends += [_end(source, leaf) for part in parts if isinstance(part, ast.AST) for leaf in _placed(part)]
     return Span(start, max(ends))
 
 
-def _dump_header(node: ast.AST) -> str:
-    """A statement's dump without its blocks."""
-    hidden = {
-        name: getattr(node, name)
-        for name in ("body", "handlers", "orelse", "finalbody", "cases")
-        if isinstance(getattr(node, name, None), list)
-    }
-    try:
-        for name in hidden:
-            setattr(node, name, [])
-        return ast.dump(node)
-    finally:
-        for name, block in hidden.items():
-            setattr(node, name, block)
+def _placed(node: ast.AST) -> Iterator[ast.AST]:
+    """The node, or the outermost parts of it that have a place (``arguments`` and ``withitem`` have none)."""
+    if hasattr(node, "end_lineno"):
+        yield node
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _placed(child)
+
+
+def _end(source: Source, node: Any) -> int:
+    return source.offset(node.end_lineno, node.end_col_offset)

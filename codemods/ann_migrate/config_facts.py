@@ -31,11 +31,7 @@ def check_device_stays(plan: Plan) -> None:
         for node in plan.context.flow.attributes("device")
         if not isinstance(node.ctx, ast.Load) and _last_name(node.value) in names
     ]
-    writes += [
-        node
-        for node in ast.walk(tree.module)
-        if isinstance(node, ast.Call) and _is_setattr(node) and _last_name(node.args[0]) in names
-    ]
+    writes += [node for node in tree.all_of(ast.Call) if _is_setattr(node) and _last_name(node.args[0]) in names]
     for write in writes:
         if tree.path_after(tree.statement(write), plan.constructor) is None and not _follows_all_uses(plan, write):
             raise device_changed.decline(write)
@@ -74,8 +70,8 @@ def _names_of_config(plan: Plan) -> set[str]:
     if parts is None:
         return {plan.held_config.rpartition(".")[2]} if plan.held_config else set()
     names = {parts[-1]}
-    for node in ast.walk(plan.context.tree.module):
-        if isinstance(node, ast.Assign) and dotted(node.value) == parts:
+    for node in plan.context.tree.all_of(ast.Assign):
+        if dotted(node.value) == parts:
             names.update(last for target in node.targets if (last := _last_name(target)))
     return names
 

@@ -76,9 +76,8 @@ class Flow:
         self.module = module
         self._followed: dict[ast.Call, LoopObject | Escape] = {}
         self._attributes: dict[str, list[ast.Attribute]] = {}
-        for node in ast.walk(names.tree.module):
-            if isinstance(node, ast.Attribute):
-                self._attributes.setdefault(node.attr, []).append(node)
+        for node in names.tree.all_of(ast.Attribute):
+            self._attributes.setdefault(node.attr, []).append(node)
 
     def attributes(self, name: str) -> list[ast.Attribute]:
         """All places of the file that mention an attribute of this name."""
@@ -228,8 +227,8 @@ class Flow:
         for base in [*owner.bases, *(keyword.value for keyword in owner.keywords)]:
             if not self._is_known_base(base):
                 raise Escape("base", base)
-        for node in ast.walk(self.tree.module):
-            if isinstance(node, ast.ClassDef) and any(self._names_class(base, owner) for base in node.bases):
+        for node in self.tree.all_of(ast.ClassDef):
+            if any(self._names_class(base, owner) for base in node.bases):
                 raise Escape("subclass", node)
         self._no_use_by_name(attribute)
         user = self.project.attribute_user(self.module, attribute, owner.name)
@@ -239,8 +238,8 @@ class Flow:
     def _no_use_in_namespace(self, name: str) -> None:
         """``globals()["loop"]``, ``eval("loop.train(loader)")``: uses of a variable that only a string shows."""
         word = re.compile(rf"\b{re.escape(name)}\b")
-        for node in ast.walk(self.tree.module):
-            if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value)):
+        for node in self.tree.all_of(ast.Constant):
+            if not (isinstance(node.value, str) and word.search(node.value)):
                 continue
             parent = self.tree.parent(node)
             looked_up = isinstance(parent, ast.Subscript) and _is_call_of(parent.value, {"globals", "locals", "vars"})
@@ -248,8 +247,8 @@ class Flow:
                 raise Escape("by name", node)
 
     def _no_use_by_name(self, attribute: str) -> None:
-        for node in ast.walk(self.tree.module):
-            if isinstance(node, ast.Constant) and node.value == attribute:
+        for node in self.tree.all_of(ast.Constant):
+            if node.value == attribute:
                 call = self.tree.parent(node)
                 if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
                     name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr

@@ -11,7 +11,7 @@ import ast
 from ann_migrate.flow import is_exported
 from ann_migrate.plan import Plan
 from ann_migrate.resolve import Variable
-from ann_migrate.tree import FUNCTIONS
+from ann_migrate.tree import COMPREHENSIONS, FUNCTIONS
 
 _SAME_KEYS = frozenset({"epoch", "train_loss", "val_loss"})
 
@@ -47,24 +47,21 @@ def _runs_once(plan: Plan, call: ast.Call) -> bool:
 
 
 def _loop_of(plan: Plan, node: ast.AST) -> ast.AST | None:
+    """The innermost loop, comprehension or function that runs ``node`` again and again."""
+    child = node
     for at in plan.context.tree.ancestors(node):
-        if isinstance(
-            at,
-            (
-                ast.For,
-                ast.AsyncFor,
-                ast.While,
-                ast.comprehension,
-                ast.ListComp,
-                ast.SetComp,
-                ast.DictComp,
-                ast.GeneratorExp,
-            ),
-        ):
+        if isinstance(at, (ast.While, *FUNCTIONS)):
             return at
-        if isinstance(at, FUNCTIONS):
+        if isinstance(at, (ast.For, ast.AsyncFor)) and at.iter is not child:
             return at
+        if isinstance(at, COMPREHENSIONS) and not (child is at.generators[0] and _is_in(node, at.generators[0].iter)):
+            return at
+        child = at
     return None
+
+
+def _is_in(node: ast.AST, whole: ast.AST) -> bool:
+    return any(part is node for part in ast.walk(whole))
 
 
 def _only_same(plan: Plan, variable: Variable, once: bool) -> bool:
@@ -109,8 +106,16 @@ def _reads_same(plan: Plan, value: ast.expr) -> bool:
     ):
         variable = plan.context.names.variable(parent.target)
         return len(variable.bindings) == 1 and all(_row_reads_same(plan, read) for read in variable.reads)
+    return _is_tested(plan, value)
+
+
+def _is_tested(plan: Plan, value: ast.expr) -> bool:
+    """Whether only the truth of a value is asked: ``if h:``, ``not h``, ``assert h and ...``."""
+    parent = plan.context.tree.parents[value]
     if isinstance(parent, (ast.If, ast.While, ast.Assert, ast.IfExp)):
         return parent.test is value
+    if isinstance(parent, ast.BoolOp):
+        return _is_tested(plan, parent)
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
 
 

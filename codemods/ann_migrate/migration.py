@@ -9,7 +9,7 @@ from types import ModuleType
 
 from ann_migrate import check
 from ann_migrate.arguments import Arguments
-from ann_migrate.edits import Edit, apply_edits
+from ann_migrate.edits import Edit, Region, apply_edits
 from ann_migrate.flow import Escape, Flow, Use
 from ann_migrate.imports import Imports
 from ann_migrate.legacy_api import CONSTRUCTOR, QUICK_TRAIN
@@ -39,18 +39,22 @@ _DEEPEST = 100
 class Migration:
     """The migration of one file."""
 
-    def __init__(self, source: Source, path: Path, project: Project, style: str) -> None:
+    def __init__(
+        self, source: Source, path: Path, project: Project, style: str, module: ast.Module | None = None
+    ) -> None:
         self.source = source
         self.path = path
         self.project = project
         self.style = style
-        self.tree = Tree(source.parse())
+        self.tree = Tree(module or source.parse())
         self.names = Names(self.tree)
         self.module = project.module(path)
         self.sites = find_sites(self.names, project, self.module)
         self.flow = Flow(self.names, project, self.module)
         self.values = Values(source, self.names, self.flow)
         self.verdicts: dict[NameUse, Site] = {}
+        self.regions: list[Region] = []
+        """What the last rewrite touched."""
 
     def result(self, raw: bytes) -> FileResult:
         """The verdicts and the new bytes, checked."""
@@ -83,13 +87,13 @@ class Migration:
             try:
                 plans = self._plan(declined)
                 edits = self._edits(plans)
-                self.data, self.regions = apply_edits(self.source, edits)
+                data, self.regions = apply_edits(self.source, edits)
                 break
             except PlanFailed as failure:
                 declined.update(dict.fromkeys(failure.sites, failure.decline))
         for plan in plans:
             self._accept(plan)
-        return self.data, bool(edits)
+        return data, bool(edits)
 
     # -- planning -----------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,7 @@ def flattens_itself(plan: Plan) -> bool:
     """
     if not is_adaptive(plan) or _is_replaced(plan.context, "forward"):
         return False
-    return not any(
-        isinstance(node, ast.Attribute) and _HOOK.match(node.attr) for node in ast.walk(plan.context.tree.module)
-    )
+    return not any(_HOOK.match(node.attr) for node in plan.context.tree.all_of(ast.Attribute))
 
 
 def has_pure_metrics(plan: Plan) -> bool:
@@ -38,6 +36,6 @@ def _is_replaced(context: Context, method: str) -> bool:
     if any(not isinstance(node.ctx, ast.Load) for node in context.flow.attributes(method)):
         return True
     return any(
-        isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.rpartition(".")[2] == method
-        for node in ast.walk(context.tree.module)
+        isinstance(node.value, str) and node.value.rpartition(".")[2] == method
+        for node in context.tree.all_of(ast.Constant)
     )

@@ -82,8 +82,8 @@ def _reaches_legacy(path: str) -> bool:
 
 def _named(names: Names) -> Iterator[NameUse]:
     suspects = {variable.name for variable in names.variables() if legacy_imports(variable)}
-    for node in ast.walk(names.tree.module):
-        if not (isinstance(node, ast.Name) and node.id in suspects) or isinstance(node.ctx, ast.Store):
+    for node in names.tree.all_of(ast.Name):
+        if node.id not in suspects or isinstance(node.ctx, ast.Store):
             continue
         yield from _along_chain(names, node)
 
@@ -160,8 +160,8 @@ def _starred(names: Names) -> Iterator[NameUse]:
 
 def _strings(names: Names, project: Project, module: str | None) -> Iterator[NameUse]:
     exported = _exported(names)
-    for node in ast.walk(names.tree.module):
-        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)) or len(node.value) > 500:
+    for node in names.tree.all_of(ast.Constant):
+        if not isinstance(node.value, str) or len(node.value) > 500:
             continue
         value = node.value
         if _in_annotation(names, node):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any, TypeVar, cast
 
 LOOPS = (ast.For, ast.AsyncFor)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _BLOCKS = ("body", "orelse", "finalbody")
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 class Tree:
@@ -17,14 +21,34 @@ class Tree:
     def __init__(self, module: ast.Module) -> None:
         self.module = module
         self.parents: dict[ast.AST, ast.AST] = {}
+        self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
+        self._sorted: set[type[ast.AST]] = set()
         pending: list[ast.AST] = [module]
         while pending:
             node = pending.pop()
-            for child in ast.iter_child_nodes(node):
-                # Operators and contexts are shared singletons: they have no one parent and nobody asks for it.
-                if not isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
-                    self.parents[child] = node
-                    pending.append(child)
+            self._by_type.setdefault(type(node), []).append(node)
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    children = value
+                elif isinstance(value, ast.AST):
+                    children = [value]
+                else:
+                    continue
+                for child in children:
+                    # Operators and contexts are shared singletons: they have no one parent and nobody asks for it.
+                    if isinstance(child, ast.AST) and not isinstance(child, _SHARED):
+                        self.parents[child] = node
+                        pending.append(child)
+
+    def all_of(self, kind: type[Node]) -> list[Node]:
+        """Every node of one type, in the order of the file where the nodes have places."""
+        found = cast(list[Node], self._by_type.get(kind, []))
+        if kind not in self._sorted:
+            self._sorted.add(kind)
+            if found and hasattr(found[0], "lineno"):
+                found.sort(key=_place)
+        return found
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.parents.get(node)
@@ -102,6 +126,10 @@ class Tree:
             if isinstance(at, (ast.ClassDef, *FUNCTIONS)):
                 return at
         return None
+
+
+def _place(node: Any) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def dotted(node: ast.AST) -> tuple[str, ...] | None:
