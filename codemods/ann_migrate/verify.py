@@ -65,6 +65,7 @@ class Verdict:
         seconds: How long the slowest run took.
         not_copied: What of the tree was not copied, beside caches.
         not_compared: What was left that was not compared, and why.
+        written_outside: Files that the command wrote by absolute paths outside *root*: compared, but really written.
     """
 
     kind: Literal["equal", "differs", "unverifiable"]
@@ -78,6 +79,7 @@ class Verdict:
     seconds: float = 0.0
     not_copied: tuple[str, ...] = ()
     not_compared: tuple[str, ...] = ()
+    written_outside: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -192,6 +194,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield f"    {compared}, {executed}, {verdict.seconds:g} s a run"
         yield from (f"    not executed by the command, so not verified: {site}" for site in verdict.uncovered)
     yield from (f"    not compared: {note}" for note in verdict.not_compared)
+    yield from (f"    written by the command outside the project: {path}" for path in verdict.written_outside)
     if verdict.kind == "unverifiable" and verdict.output:
         yield from (f"    not copied: {name}" for name in verdict.not_copied[:10])
 
@@ -205,9 +208,12 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "first_difference": None
         if difference is None
         else {name: getattr(difference, name) for name in ("channel", "place", "old", "new", "cause")},
-        **{name: list(getattr(verdict, name)) for name in ("covered", "uncovered", "not_copied", "not_compared")},
+        **{name: list(getattr(verdict, name)) for name in _LISTS},
         **{name: getattr(verdict, name) for name in ("output", "calls", "steps", "seconds")},
     }
+
+
+_LISTS = ("covered", "uncovered", "not_copied", "not_compared", "written_outside")
 
 
 def _file_document(path: str, result: FileResult) -> dict[str, Any]:
@@ -335,6 +341,7 @@ def _verdict(answer: dict[str, Any]) -> Verdict:
         seconds=answer["seconds"],
         not_copied=tuple(answer["not_copied"]),
         not_compared=tuple(answer["not_compared"]),
+        written_outside=tuple(answer["written_outside"]),
     )
 
 

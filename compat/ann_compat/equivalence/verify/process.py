@@ -112,8 +112,9 @@ class _Family:
         return found
 
     def kill(self) -> None:
-        with contextlib.suppress(OSError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):
+                os.killpg(self._child.pid, signal.SIGKILL)
         for _ in range(20):  # what forks while it is killed is met in the next round
             members = self.members()
             for process in members:

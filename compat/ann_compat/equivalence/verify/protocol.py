@@ -141,6 +141,7 @@ class Answer:
         seconds: How long the slowest run took.
         not_copied: What of the tree was not.
         not_compared: What the runs left that was not compared, a sentence each.
+        written_outside: Files that the program wrote by absolute paths outside the tree; compared, but really written.
     """
 
     verdict: Kind
@@ -154,6 +155,7 @@ class Answer:
     seconds: float = 0.0
     not_copied: tuple[str, ...] = ()
     not_compared: tuple[str, ...] = ()
+    written_outside: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """The answer as JSON values."""

@@ -54,6 +54,10 @@ except ModuleNotFoundError as _error:
     sys.modules["sitecustomize"] = _own
 '''
 
+MAX_BYTES = 512 * 2**20
+"""A process that trains so long that its records are larger proves nothing: a shorter run shows as much."""
+
+_TOO_LONG = b'{"record": "fault", "traceback": "it trains too long to be recorded; let the command train less"}\n'
 _LIBRARIES = ("adaptiveneuralnetwork", "ann_compat")
 _OWN = ("_ann_verify_recorder", "_ann_verify_watching")
 
@@ -66,6 +70,7 @@ class Log:
         self._parent = parent
         self._file = -1
         self._lock = threading.RLock()
+        self._written = 0
         self.label = ""
 
     def open(self) -> None:
@@ -85,7 +90,13 @@ class Log:
         with self._lock:
             if self._file < 0:
                 self.open()
-            os.write(self._file, (json.dumps({"record": record, **fields}) + "\n").encode())
+            line = (json.dumps({"record": record, **fields}) + "\n").encode()
+            self._written += len(line)
+            if self._written > MAX_BYTES:
+                if self._written - len(line) <= MAX_BYTES:
+                    os.write(self._file, _TOO_LONG)
+                return
+            os.write(self._file, line)
 
     def fault(self) -> None:
         """Note that the recorder itself failed: the run then proves nothing."""
@@ -96,7 +107,7 @@ class Log:
         """After a fork: a file of its own, as soon as there is something to record."""
         if self._file >= 0:
             os.close(self._file)
-        self._parent, self._file, self._lock = self.label, -1, threading.RLock()
+        self._parent, self._file, self._lock, self._written = self.label, -1, threading.RLock(), 0
 
 
 class Sites:
@@ -161,7 +172,8 @@ def start(folder: str) -> None:
         random.seed(settings["seed"])
         watching = _load("_ann_verify_watching", os.path.join(os.path.dirname(__file__), "watching.py"))
         watcher = watching.Watcher(log, Sites(settings["copy"]), settings["seed"])
-        os.register_at_fork(after_in_child=watcher.continue_in_child)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=watcher.continue_in_child)
         sys.addaudithook(_note_writes(log, settings))
         _ImportHook(watcher.on_import, log).install()
         atexit.register(watcher.at_exit)
@@ -223,7 +235,7 @@ def _note_writes(log: Log, settings: dict[str, Any]) -> Callable[[str, tuple[Any
             return
         try:
             full = os.path.abspath(os.fsdecode(path))
-            if full in seen or full.startswith(inside) or full.startswith(os.path.join(home, ".")):
+            if full in seen or full in quiet or full.startswith(inside) or full.startswith(os.path.join(home, ".")):
                 return
             seen.add(full)
             log.write("outside_write", path=full)

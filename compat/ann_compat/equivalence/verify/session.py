@@ -71,6 +71,7 @@ class _Session:
         self.workspace = Path(request.workspace)
         # One name for all copies; that of the original, which a program may look at.
         self.tree = str(self.workspace / "tree" / (os.path.basename(request.root) or "root"))
+        self.scratch = self.workspace / "scratch"
         self.facts = Answer("unverifiable", "")
 
     def answer(self) -> Answer:
@@ -121,9 +122,9 @@ class _Session:
         difference = difference or printed
         notes = []
         if masked:
-            what = "the output" if masked < 0 else f"{masked} lines of the output, in part"
+            what = "output" if masked < 0 else f"words in {masked} of {len(old.stdout)} lines of output"
             notes.append(f"{what}: two runs of the old code differ there")
-        facts = replace(self.facts, not_compared=tuple(notes))
+        facts = replace(self.facts, not_compared=tuple(notes), written_outside=tuple({**old.outside, **new.outside}))
         if difference is not None:
             output = new.stderr if new.ended.exit_code != old.ended.exit_code else ""
             reason = "the new code does not do what the old code did"
@@ -143,8 +144,9 @@ class _Session:
     def _run(self, name: str, arguments: Sequence[str], pristine: str, *, rewritten: bool) -> Run:
         """Copy, run, put aside what was written, remove the copy."""
         request, folder = self.request, self.workspace / name
-        for part in ("records", "hook", "scratch", "files", "outside"):
+        for part in ("records", "hook", "files", "outside"):
             (folder / part).mkdir(parents=True)
+        self.scratch.mkdir()
         copy_tree(pristine, self.tree, exclude=(), max_bytes=2 * request.max_bytes)
         if rewritten:
             for file in request.files:
@@ -152,7 +154,7 @@ class _Session:
         before = snapshot(self.tree, request.exclude)
         settings = {
             "records": str(folder / "records"),
-            "scratch": str(folder / "scratch"),
+            "scratch": str(self.scratch),
             "original": request.root,
             "copy": self.tree,
             "import_roots": sorted({_import_root(self.tree, file.path) for file in request.files}),
@@ -164,7 +166,7 @@ class _Session:
             ended = run_command(
                 self._arguments(arguments, cwd),
                 cwd=cwd,
-                environment=self._environment(str(folder / "hook"), str(folder / "scratch"), cwd),
+                environment=self._environment(str(folder / "hook"), cwd),
                 stdout=folder / "stdout",
                 stderr=folder / "stderr",
                 timeout=request.timeout,
@@ -174,14 +176,17 @@ class _Session:
             raise UnverifiableError(
                 f"the command cannot be started: {error.strerror or error}: {arguments[0]}"
             ) from error
-        processes = read_processes(settings_folder := str(folder / "records"))
-        files = keep_changes(self.tree, before, folder / "files", request.exclude)
+        processes = read_processes(str(folder / "records"))
+        try:
+            files = keep_changes(self.tree, before, folder / "files", request.exclude)
+        except OSError as error:
+            raise UnverifiableError(f"what the command wrote cannot be read: {error}") from error
         outside = _keep_outside(
             (path for each in processes for path in each.outside_writes), folder / "outside", request
         )
         remove_tree(self.tree)
-        remove_tree(settings_folder)
-        remove_tree(folder / "scratch")
+        remove_tree(folder / "records")
+        remove_tree(self.scratch)
         printed = (folder / "stdout").read_bytes().splitlines()
         errors = (folder / "stderr").read_bytes()[-_OUTPUT_SHOWN:].decode(errors="replace")
         return Run(ended, processes, files, outside, printed, errors)
@@ -193,7 +198,7 @@ class _Session:
             program = os.path.normpath(os.path.join(self.request.root, self.request.cwd, program))
         return [program, *arguments[1:]]
 
-    def _environment(self, hook: str, scratch: str, cwd: str) -> dict[str, str]:
+    def _environment(self, hook: str, cwd: str) -> dict[str, str]:
         environment = dict(os.environ)
         old = os.environ.get("PYTHONPATH", "")
         # An empty entry is the current folder. The recorder leads entries within the original tree to the copy.
@@ -208,9 +213,7 @@ class _Session:
             "PYTHONHASHSEED": str(self.request.seed % 2**32),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PWD": cwd,
-            "TMPDIR": scratch,
-            "TEMP": scratch,
-            "TMP": scratch,
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.scratch)),
         }
 
     def _check_run(self, run: Run, what: str) -> None:

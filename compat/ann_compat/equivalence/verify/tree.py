@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import os
 import shutil
@@ -29,7 +28,7 @@ CACHES = frozenset(
 )
 """Folders that are neither copied nor compared; virtual environments, which hold a ``pyvenv.cfg``, are not either."""
 
-MAX_FILES = 100_000
+MAX_ENTRIES = 100_000
 
 
 class CopyError(Exception):
@@ -61,11 +60,10 @@ def copy_tree(root: str, target: str, *, exclude: Sequence[str], max_bytes: int)
         max_bytes: How much may be copied.
 
     Raises:
-        CopyError: It is larger, or has more than :data:`MAX_FILES` files.
+        CopyError: It is larger, or has more than :data:`MAX_ENTRIES` files and folders.
     """
     copied = Copied()
-    entries = list(_walk(root, exclude, copied.left_out))
-    _check_size(root, entries, max_bytes)
+    entries = _listed(root, exclude, copied.left_out, max_bytes)
     os.makedirs(target)
     for entry, relative in entries:
         goal = os.path.join(target, relative)
@@ -86,18 +84,23 @@ def copy_tree(root: str, target: str, *, exclude: Sequence[str], max_bytes: int)
     return copied
 
 
-def _check_size(root: str, entries: Sequence[tuple[os.DirEntry[str], str]], max_bytes: int) -> None:
+def _listed(
+    root: str, exclude: Sequence[str], left_out: list[str], max_bytes: int
+) -> list[tuple[os.DirEntry[str], str]]:
+    """All that is to be copied; given up as soon as it is too much, since the tree may be a whole disk."""
+    entries = []
     sizes: dict[str, int] = {}
-    for entry, relative in entries:
+    total = 0
+    for entry, relative in _walk(root, exclude, left_out):
+        entries.append((entry, relative))
         if entry.is_file(follow_symlinks=False):
-            with contextlib.suppress(OSError):
-                sizes[relative] = entry.stat(follow_symlinks=False).st_size
-    total = sum(sizes.values())
-    if total > max_bytes or len(sizes) > MAX_FILES:
-        largest = ", ".join(sorted(sizes, key=lambda name: -sizes[name])[:3])
-        held = f"{total / 2**20:,.0f} MiB in {len(sizes):,} files"
-        limits = f"{max_bytes / 2**20:,.0f} MiB and {MAX_FILES:,} files"
-        raise CopyError(f"{root} holds {held}, over the limits of {limits}: exclude data (largest: {largest})")
+            sizes[relative] = size = entry.stat(follow_symlinks=False).st_size
+            total += size
+        if total > max_bytes or len(entries) > MAX_ENTRIES:
+            largest = ", ".join(sorted(sizes, key=lambda name: -sizes[name])[:3])
+            limits = f"{max_bytes / 2**20:,.4g} MiB and {MAX_ENTRIES:,} files and folders"
+            raise CopyError(f"{root} holds more than can be copied ({limits}); exclude data, such as {largest}")
+    return entries
 
 
 def changed_stamps(root: str, stamps: dict[str, tuple[int, int]]) -> list[str]:
@@ -122,7 +125,10 @@ def snapshot(root: str, exclude: Sequence[str]) -> dict[str, tuple[int, int] | N
             status = entry.stat()
         except OSError:  # a link that leads nowhere, or a file that is gone
             continue
-        found[relative] = None if stat.S_ISDIR(status.st_mode) else (status.st_size, status.st_mtime_ns)
+        if stat.S_ISDIR(status.st_mode):
+            found[relative] = None
+        elif stat.S_ISREG(status.st_mode):
+            found[relative] = (status.st_size, status.st_mtime_ns)
     return found
 
 
@@ -134,6 +140,9 @@ def keep_changes(
     Returns:
         For each path that is new or changed, where its content is kept; a folder is kept as such; ``None`` for what the
         run removed.
+
+    Raises:
+        OSError: What the run wrote cannot be read.
     """
     after = snapshot(root, exclude)
     kept: dict[str, Path | None] = dict.fromkeys(sorted(set(before) - set(after)))

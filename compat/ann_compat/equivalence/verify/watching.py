@@ -274,12 +274,16 @@ def encoded(value: Any) -> Any:
 def digest(tensor: Any) -> str:
     """A digest of a tensor's type, shape and bits."""
     torch: Any = sys.modules["torch"]
+    if torch.nn.parameter.is_lazy(tensor):
+        return "not initialised"
     with torch.no_grad():
-        plain = tensor.detach().cpu()
-        if plain.layout != torch.strided:
-            plain = plain.to_dense()
-        plain = plain.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
+        plain = _dense(tensor).cpu().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
         return _short(f"{tensor.dtype} {tuple(tensor.shape)} ".encode(), plain.numpy().data)
+
+
+def _dense(tensor: Any) -> Any:
+    torch: Any = sys.modules["torch"]
+    return tensor.detach() if tensor.layout == torch.strided else tensor.detach().to_dense()
 
 
 def _encoded_entry(key: Any, item: Any) -> Any:
@@ -325,7 +329,7 @@ def _gradient_summary(model: Any, optimizer: Any) -> dict[str, Any]:
     held = (parameter for group in optimizer.param_groups for parameter in group["params"])
     gradients = [None if parameter.grad is None else digest(parameter.grad) for parameter in held]
     with torch.no_grad():
-        norms = [float(value.grad.detach().double().norm()) for value in model.parameters() if value.grad is not None]
+        norms = [float(_dense(value.grad).double().norm()) for value in model.parameters() if value.grad is not None]
     return {"gradients": _short(repr(gradients).encode()), "norm": sum(norm**2 for norm in norms) ** 0.5}
 
 
