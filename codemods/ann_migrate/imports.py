@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ann_migrate.edits import Edit
 from ann_migrate.import_lines import ImportChange, change_statement
@@ -119,16 +120,23 @@ class Imports:
         return None
 
     def _imported(self, path: str, at: ast.AST) -> Variable | None:
+        """The innermost variable that is surely ``path`` where ``at`` stands."""
         scope_at = self.names.scope_at(at)
-        for scope in scope_at.outward():
-            if scope.kind == "class" and scope is not scope_at:
-                continue
-            for variable in scope.variables.values():
-                if not variable.bindings or self.names.lookup(variable.name, scope_at) is not variable:
-                    continue
-                if all(self._binds_for(binding, path, at) for binding in variable.bindings):
-                    return variable
+        for variable in self._variables_by_path.get(path, []):
+            seen = self.names.lookup(variable.name, scope_at) is variable
+            if seen and all(self._binds_for(binding, path, at) for binding in variable.bindings):
+                return variable
         return None
+
+    @cached_property
+    def _variables_by_path(self) -> dict[str, list[Variable]]:
+        """The variables that imports bind, by what they mean; those of inner scopes first."""
+        found: dict[str, list[Variable]] = {}
+        for variable in self.names.variables():
+            paths = {canonical(binding.path) if binding.path else None for binding in variable.bindings}
+            if len(paths) == 1 and (path := paths.pop()) is not None:
+                found.setdefault(path, []).insert(0, variable)
+        return found
 
     def _binds_for(self, binding: Binding, path: str, at: ast.AST) -> bool:
         """Whether an import binding means ``path`` and surely ran before ``at``."""
