@@ -193,7 +193,9 @@ class ModelCheckpoint(Callback):
     def _delete_evicted(self) -> None:
         if is_main_process():
             for name in self._evicted:
-                (self.folder / name).unlink(missing_ok=True)
+                # And the file before it that writing a checkpoint keeps.
+                for path in (self.folder / name, self.folder / f"{name}.previous"):
+                    path.unlink(missing_ok=True)
         self._evicted = []
 
     def _restore_best(self, trainer: Trainer) -> None:
