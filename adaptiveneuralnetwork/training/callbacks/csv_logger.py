@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptiveneuralnetwork.training.arguments import as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
-from adaptiveneuralnetwork.training.callbacks.values import learning_rates, numbers
+from adaptiveneuralnetwork.training.callbacks.values import EpochRates, numbers
 from adaptiveneuralnetwork.training.files import write_whole
 from adaptiveneuralnetwork.training.ranks import is_main_process
 
@@ -48,7 +48,8 @@ class CSVLogger(Callback):
         self._keep: int | None = None
         self._columns: list[str] = []
         self._rows = 0
-        self._lr = self._started = 0.0
+        self._started = 0.0
+        self._epoch_rates = EpochRates()
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._columns, self._rows = [], 0
@@ -63,7 +64,7 @@ class CSVLogger(Callback):
             self._rewrite(kept)
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        self._lr = learning_rates(trainer.optimizer)[0]
+        self._epoch_rates.begin(epoch, trainer.optimizer)
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
@@ -71,7 +72,7 @@ class CSVLogger(Callback):
             return
         metrics = numbers(logs, skip=("epoch",))
         seconds = round(time.perf_counter() - self._started, 6)
-        row: dict[str, Any] = {"epoch": epoch, **metrics, "lr": self._lr, "epoch_time": seconds}
+        row: dict[str, Any] = {"epoch": epoch, **metrics, "lr": self._epoch_rates.rates[0], "epoch_time": seconds}
         new = [name for name in row if name not in self._columns]
         if new:
             rows = self._read()[1][: self._rows] if self._rows else []
@@ -83,10 +84,11 @@ class CSVLogger(Callback):
         self._rows += 1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self._rows}
+        return {"rows": self._rows, "epoch_rates": self._epoch_rates.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._keep = state["rows"]
+        self._epoch_rates.load_state_dict(state["epoch_rates"])
 
     def _read(self) -> tuple[list[str], list[dict[str, Any]]]:
         with self.path.open(newline="") as file:

@@ -15,7 +15,7 @@ import torch
 
 from adaptiveneuralnetwork.training.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
-from adaptiveneuralnetwork.training.callbacks.values import learning_rates, numbers
+from adaptiveneuralnetwork.training.callbacks.values import EpochRates, learning_rates, numbers
 from adaptiveneuralnetwork.training.digests import digest, rng_digest
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.ranks import is_main_process
@@ -86,7 +86,7 @@ class JSONLLogger(Callback):
         self._file: IO[bytes] | None = None
         self._unhook: Callable[[], None] | None = None
         self._started = 0.0
-        self._epoch_lr: list[float] = []
+        self._epoch_rates = EpochRates()
         self._clear_window()
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
@@ -107,7 +107,7 @@ class JSONLLogger(Callback):
             self._write({"type": "continued", "epoch": epoch, "step": step, **self._state_of(trainer)})
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        self._epoch_lr = learning_rates(trainer.optimizer)
+        self._epoch_rates.begin(epoch, trainer.optimizer)
         self._started = time.perf_counter()
 
     def on_forward_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
@@ -153,7 +153,7 @@ class JSONLLogger(Callback):
             "step": trainer.global_step,
             "metrics": {name: _plain(value) for name, value in metrics.items()},
             "metrics_hex": {name: float(value).hex() for name, value in metrics.items()},
-            "lr": self._epoch_lr,
+            "lr": self._epoch_rates.rates,
             "seconds": round(time.perf_counter() - self._started, 6),
         }
         self._write(record | self._state_of(trainer))
@@ -177,10 +177,12 @@ class JSONLLogger(Callback):
             "batch": self._batch,
             "losses": [float(loss) for loss in self._losses],
             "inputs": list(self._inputs),
+            "epoch_rates": self._epoch_rates.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._continued = state
+        self._epoch_rates.load_state_dict(state["epoch_rates"])
 
     def _is_due(self, trainer: Trainer) -> bool:
         return self.every_n_steps is not None and (trainer.global_step + 1) % self.every_n_steps == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptiveneuralnetwork.training.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
-from adaptiveneuralnetwork.training.callbacks.values import learning_rates, numbers
+from adaptiveneuralnetwork.training.callbacks.values import EpochRates, learning_rates, numbers
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.ranks import is_main_process
 
@@ -54,7 +54,8 @@ class TensorBoardLogger(Callback):
         self._writer: Any = None
         self._continued = False
         self._loss: Any = None
-        self._lr = self._epoch_lr = 0.0
+        self._lr = 0.0
+        self._epoch_rates = EpochRates()
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._close()
@@ -65,7 +66,7 @@ class TensorBoardLogger(Callback):
             self._writer = self._make_writer(os.fspath(self.folder), purge_step=purge_step)
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        self._epoch_lr = learning_rates(trainer.optimizer)[0]
+        self._epoch_rates.begin(epoch, trainer.optimizer)
 
     def on_forward_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._loss = logs.raw("loss") if isinstance(logs, Logs) else (logs or {})["loss"]
@@ -88,7 +89,7 @@ class TensorBoardLogger(Callback):
         for name, value in numbers(logs, skip=("epoch",)).items():
             self._writer.add_scalar(_curve(name), value, trainer.global_step)
         self._writer.add_scalar("epoch", epoch, trainer.global_step)
-        self._writer.add_scalar("lr", self._epoch_lr, trainer.global_step)
+        self._writer.add_scalar("lr", self._epoch_rates.rates[0], trainer.global_step)
         self._writer.flush()
 
     def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
@@ -98,11 +99,12 @@ class TensorBoardLogger(Callback):
         self._close()
 
     def state_dict(self) -> dict[str, Any]:
-        # That there is a state at all says that a run is continued; where, the trainer knows.
-        return {"folder": os.fspath(self.folder)}
+        return {"epoch_rates": self._epoch_rates.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        # Where it is continued, the trainer knows.
         self._continued = True
+        self._epoch_rates.load_state_dict(state["epoch_rates"])
 
     def _close(self) -> None:
         if self._writer is not None:

@@ -22,3 +22,28 @@ def numbers(logs: Mapping[str, Any] | None, *, skip: tuple[str, ...] = ()) -> di
 def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:
     """The learning rate of each parameter group."""
     return [float(group["lr"]) for group in optimizer.param_groups]
+
+
+class EpochRates:
+    """The learning rates with which an epoch began, also when a continued run takes it up in its middle.
+
+    Attributes:
+        rates: One for each parameter group.
+    """
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self._epoch = -1
+        self._kept = False
+
+    def begin(self, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+        """Note the rates, unless those of this epoch were kept in a checkpoint."""
+        if not (self._kept and epoch == self._epoch):
+            self.rates = learning_rates(optimizer)
+        self._epoch, self._kept = epoch, False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self._epoch, "rates": list(self.rates)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._epoch, self.rates, self._kept = state["epoch"], list(state["rates"]), True
