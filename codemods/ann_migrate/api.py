@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ann_migrate.discover import Candidate, discover, project_root, python_files
+from ann_migrate.documents import NOTEBOOKS
 from ann_migrate.durable import read_file
 from ann_migrate.modules import module_names
 from ann_migrate.result import FileResult, Outcome, Problem
@@ -31,7 +32,7 @@ class RunResult:
     """What a run found.
 
     Attributes:
-        scanned: How many Python files were looked at.
+        scanned: How many files were looked at.
         files: The verdict on each file that names the legacy API or could not be read, by path.
         pruned: Folders that were passed over (build results, virtual environments, what a ``.gitignore`` names).
         tracebacks: For each file on which the tool itself failed, where it did.
@@ -128,7 +129,11 @@ def migrate_text(raw: bytes, *, path: Path, style: Style = "faithful") -> RunRes
 
 
 def migrate_paths(
-    paths: Iterable[str | os.PathLike[str]], *, style: Style = "faithful", exclude: Iterable[str] = ()
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    style: Style = "faithful",
+    exclude: Iterable[str] = (),
+    docs: bool = False,
 ) -> RunResult:
     """Migrate files and folders, without writing anything.
 
@@ -139,6 +144,7 @@ def migrate_paths(
         paths: Files and folders, as :func:`ann_migrate.discover.discover` searches them.
         style: ``"faithful"`` keeps all numbers, files and records as they were.
         exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out.
+        docs: Whether to migrate the code in Markdown, reStructuredText and docstrings too.
 
     Returns:
         The verdicts and the new contents, in the order of the paths of the files.
@@ -161,10 +167,10 @@ def migrate_paths(
     given = [Path(path) for path in paths]
     if not given:
         raise ValueError("paths: expected at least one file or folder, got none")
-    options = _options(style)
+    options = _options(style, docs)
     from ann_migrate.engine import may_be_candidate
 
-    discovery = discover(given, may_be_candidate=may_be_candidate, exclude=exclude)
+    discovery = discover(given, may_be_candidate=may_be_candidate, exclude=exclude, docs=docs)
     projects = _Projects(given)
     tracebacks: dict[Path, str] = {}
     results = [
@@ -233,7 +239,13 @@ class _Projects:
 
 
 def _read(path: Path) -> bytes:
-    return read_file(os.fspath(path))
+    """The Python of a file; of a notebook, that of its cells."""
+    raw = read_file(os.fspath(path))
+    if path.suffix.lower() not in NOTEBOOKS:
+        return raw
+    from ann_migrate.documents.notebook import python_text
+
+    return python_text(raw)
 
 
 def _near(real: str) -> Path:
@@ -246,12 +258,12 @@ def _is_beneath(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _options(style: Style) -> Options:
+def _options(style: Style, docs: bool = False) -> Options:
     if style not in STYLES:
         raise ValueError(f"style: expected one of {', '.join(map(repr, STYLES))}, got {style!r}")
     from ann_migrate.engine import Options
 
-    return Options(style=style)
+    return Options(style=style, docs=docs)
 
 
 def _encoded(source: str) -> bytes:

@@ -9,6 +9,7 @@ import bisect
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ann_migrate.edits import Region
@@ -25,7 +26,7 @@ def find_failure(migration: Migration, data: bytes) -> str | None:
     """What is wrong with the new text, or None: it parses, nothing outside the edits changed, every comment is there,
     and a second migration has nothing left to do."""
     old = migration.source
-    new = Source(data, old.encoding, old.bom)
+    new = replace(old, data=data)
     try:
         tree = new.parse()
     except SourceError as error:

@@ -56,6 +56,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     multiple=True,
     help="Leave out what matches, as in a .gitignore in the current folder. Can be repeated.",
 )
+@click.option("--docs", is_flag=True, help="Migrate code in Markdown, reStructuredText and docstrings too.")
 @click.option(
     "--style",
     type=click.Choice(["faithful"]),
@@ -99,6 +100,7 @@ def command(
     undo: bool,
     no_journal: bool,
     exclude: tuple[str, ...],
+    docs: bool,
     style: Style,
     output_format: str,
     verify: str | None,
@@ -109,8 +111,8 @@ def command(
 ) -> int:
     """Rewrite programs that use TrainingLoop into Trainer programs with the same numbers.
 
-    PATH is a file, a folder that is searched for .py and .pyi files, or - for standard input. Files are changed in
-    place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
+    PATH is a file, a folder that is searched for .py, .pyi and .ipynb files, or - for standard input. Files are changed
+    in place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
     ever executed but by --verify.
     """
     json_wanted = output_format == "json"
@@ -123,7 +125,7 @@ def command(
     if verify is None and verify_exclude:
         raise click.UsageError("--verify-exclude goes with --verify only.")
     if undo:
-        if diff or check or no_journal or exclude or "-" in paths:
+        if diff or check or no_journal or exclude or docs or "-" in paths:
             raise click.UsageError("--undo goes with PATH... and --output-format only.")
         return _undo(paths or (os.curdir,), json_wanted=json_wanted, quiet=quiet)
     if not paths:
@@ -131,7 +133,7 @@ def command(
     if diff and json_wanted:
         raise click.UsageError("--diff prints a patch; the json report lists the edits without it.")
     if "-" in paths:
-        if len(paths) > 1 or json_wanted or exclude:
+        if len(paths) > 1 or json_wanted or exclude or docs:
             raise click.UsageError("'-' (standard input) stands alone and gives source or a patch, not json.")
         return _stdin(style, diff=diff, check=check, verbose=verbose, quiet=quiet)
     for path in paths:
@@ -142,7 +144,7 @@ def command(
     from ann_migrate.report import Report
 
     try:
-        run = migrate_paths(paths, style=style, exclude=exclude)
+        run = migrate_paths(paths, style=style, exclude=exclude, docs=docs)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if diff:

@@ -1,7 +1,7 @@
 """From the paths that were given to the candidate files beneath them.
 
-Every Python file is read once and asked whether it may name the legacy API; nothing else is done to those that do not,
-so that a large tree costs little more than reading it.
+Every Python file and notebook is read once and asked whether it may name the legacy API; nothing else is done to those
+that do not, so that a large tree costs little more than reading it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ann_migrate.documents import NOTEBOOKS, PAGES
 from ann_migrate.durable import read_file
 from ann_migrate.ignore import Patterns, compile_lines, is_ignored, patterns_above, patterns_in
 
 MAX_BYTES = 5_000_000
 """Larger candidates are not analysed: no program is written by hand that long."""
+MAX_NOTEBOOK_BYTES = 200_000_000
+"""Notebooks hold pictures too."""
 
 UNREADABLE = "ANN911"
 LINK_LEAVES = "ANN912"
 TOO_LARGE = "ANN913"
 NOT_PYTHON = "ANN914"
 
-SUFFIXES = (".py", ".pyi")
-DOCUMENT_SUFFIXES = (".ipynb", ".md", ".rst")
+SUFFIXES = (".py", ".pyi", *NOTEBOOKS)
 PRUNED = frozenset(
     (
         "__pycache__",
@@ -67,7 +69,7 @@ class Discovery:
     """What was found.
 
     Attributes:
-        scanned: How many Python files were looked at.
+        scanned: How many files were looked at.
         candidates: Those that may name the legacy API, by path.
         troubles: What could not be looked at, and candidates that cannot be edited, by path.
         pruned: Folders that were passed over by name or by a ``.gitignore``; naming one as a PATH takes it.
@@ -80,24 +82,25 @@ class Discovery:
 
 
 def discover(
-    paths: Sequence[Path], *, may_be_candidate: Callable[[bytes], bool], exclude: Iterable[str] = ()
+    paths: Sequence[Path], *, may_be_candidate: Callable[[bytes], bool], exclude: Iterable[str] = (), docs: bool = False
 ) -> Discovery:
     """Find the candidates at and beneath *paths*, in the order of their paths.
 
-    Folders are searched for ``.py`` and ``.pyi`` files, without hidden folders, virtual environments, caches and build
-    results, and without what a ``.gitignore`` (nested ones and ``.git/info/exclude`` too) names. A path that is given
-    is always taken. Links to files are resolved and their target taken once, where it lies beneath one of *paths*;
-    links to folders are not followed.
+    Folders are searched for ``.py``, ``.pyi`` and ``.ipynb`` files, without hidden folders, virtual environments,
+    caches and build results, and without what a ``.gitignore`` (nested ones and ``.git/info/exclude`` too) names. A
+    path that is given is always taken. Links to files are resolved and their target taken once, where it lies beneath
+    one of *paths*; links to folders are not followed.
 
     Args:
         paths: Files and folders.
         may_be_candidate: Says of a file's content whether the file is to be returned.
         exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out even if given.
+        docs: Whether to take Markdown and reStructuredText files too.
 
     Raises:
         ValueError: If a path does not exist or is neither a file nor a folder, or a pattern is not valid.
     """
-    search = _Search(may_be_candidate, tuple(exclude))
+    search = _Search(may_be_candidate, tuple(exclude), (*SUFFIXES, *PAGES) if docs else SUFFIXES)
     folders = []
     for path in paths:
         kind = _kind(path)
@@ -130,12 +133,12 @@ def project_root(real: str) -> str | None:
 
 
 def python_files(root: str) -> Iterator[str]:
-    """Yield the real paths of the Python files beneath the folder *root*, for reading only, in no certain order."""
+    """Yield the real paths of the Python files and notebooks beneath the folder *root*, in no certain order."""
     waiting = [root]
     while waiting:
         folder = waiting.pop()
         try:
-            listing = _list(folder)
+            listing = _list(folder, SUFFIXES)
         except OSError:
             continue
         if listing.is_environment and folder != root:
@@ -145,8 +148,11 @@ def python_files(root: str) -> Iterator[str]:
 
 
 class _Search:
-    def __init__(self, may_be_candidate: Callable[[bytes], bool], exclude: tuple[str, ...]) -> None:
+    def __init__(
+        self, may_be_candidate: Callable[[bytes], bool], exclude: tuple[str, ...], suffixes: tuple[str, ...]
+    ) -> None:
         self.found = Discovery()
+        self._suffixes = suffixes
         self._may_be_candidate = may_be_candidate
         self._exclude = _exclude_patterns(exclude)
         self._visited: set[str] = set()
@@ -161,8 +167,9 @@ class _Search:
         examined = self._examine(real)
         if examined is None:
             return
-        if os.path.splitext(shown)[1].lower() in DOCUMENT_SUFFIXES:
-            examined = examined[0], (NOT_PYTHON, "is not Python source; notebooks and documents are not migrated")
+        suffix = os.path.splitext(shown)[1].lower()
+        if suffix in PAGES and suffix not in self._suffixes:
+            examined = examined[0], (NOT_PYTHON, "is a document; the code in it is migrated with --docs")
         self._keep(shown, real, *examined)
 
     def take_folder(self, top: _Top) -> None:
@@ -175,7 +182,7 @@ class _Search:
                 continue
             self._visited.add(folder)
             try:
-                listing = _list(folder)
+                listing = _list(folder, self._suffixes)
             except OSError as error:
                 reason = f"cannot be listed: {error.strerror or error}"
                 self.found.troubles.append(Trouble(Path(top.show(folder)), UNREADABLE, reason))
@@ -210,7 +217,7 @@ class _Search:
         known = set(self._explicit)
         for shown, link in sorted(self._links):
             real = os.path.realpath(link)
-            met = os.path.dirname(real) in self._visited and real.endswith(SUFFIXES)
+            met = os.path.dirname(real) in self._visited and real.endswith(self._suffixes)
             if met or real in known or not os.path.isfile(real):
                 continue  # a link that leads nowhere, or to a folder, holds no code
             known.add(real)
@@ -228,8 +235,9 @@ class _Search:
             return b"", (UNREADABLE, f"cannot be read: {error.strerror or error}")
         if not self._may_be_candidate(raw):
             return None
-        if len(raw) > MAX_BYTES:
-            return raw, (TOO_LARGE, f"names the legacy API, but has {len(raw):,} bytes, which is over {MAX_BYTES:,}")
+        limit = MAX_NOTEBOOK_BYTES if real.lower().endswith(NOTEBOOKS) else MAX_BYTES
+        if len(raw) > limit:
+            return raw, (TOO_LARGE, f"names the legacy API, but has {len(raw):,} bytes, which is over {limit:,}")
         if leaves:
             return raw, (LINK_LEAVES, f"is a link out of the given paths; to migrate its target, name it: {real}")
         return raw, None
@@ -274,14 +282,14 @@ class _Listing:
     is_environment: bool = False
 
 
-def _list(folder: str) -> _Listing:
+def _list(folder: str, suffixes: tuple[str, ...]) -> _Listing:
     listing = _Listing()
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
                 listing.folders.append(name)
-            elif name.endswith(SUFFIXES):
+            elif name.endswith(suffixes):
                 if entry.is_file(follow_symlinks=False):
                     listing.files.append(name)
                 elif entry.is_symlink():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ann_migrate.documents import NOTEBOOKS
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
@@ -27,12 +28,14 @@ class Options:
     Args:
         style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not
         there yet.
+        docs: Whether to migrate the code in documents and docstrings too.
 
     Raises:
         ValueError: an unknown style.
     """
 
     style: Literal["faithful"] = "faithful"
+    docs: bool = False
 
     def __post_init__(self) -> None:
         if self.style != "faithful":
@@ -52,7 +55,7 @@ def may_be_candidate(raw: bytes) -> bool:
 def migrate_bytes(
     raw: bytes, *, path: Path, project: Project | None = None, options: Options | None = None
 ) -> FileResult:
-    """Migrate one file.
+    """Migrate one file: Python, or a notebook where the path ends in ``.ipynb``.
 
     Args:
         raw: The file's bytes.
@@ -74,12 +77,20 @@ def migrate_bytes(
     options = options or Options()
     if not may_be_candidate(raw):
         return FileResult(path, raw, raw)
-    from ann_migrate.migration import Migration
-
     try:
-        source = Source.decode(raw)
-        return Migration(source, path, project or Project.single(), options.style).result(raw)
+        return _migrate(raw, path, project or Project.single(), options)
     except SourceError as error:
         return FileResult(path, raw, raw, problem=error.problem)
     except (RecursionError, MemoryError):
         return FileResult(path, raw, raw, problem=Problem(TOO_DEEP, "nested too deeply to be analysed"))
+
+
+def _migrate(raw: bytes, path: Path, project: Project, options: Options) -> FileResult:
+    suffix = path.suffix.lower()
+    if suffix in NOTEBOOKS:
+        from ann_migrate.documents.notebook import migrate_notebook
+
+        return migrate_notebook(raw, path, project, options.style)
+    from ann_migrate.migration import Migration
+
+    return Migration(Source.decode(raw), path, project, options.style).result(raw)

@@ -21,7 +21,7 @@ def needs_legacy_history(plan: Plan, call: ast.Call) -> bool:
     tree = plan.context.tree
     parent = tree.parents[call]
     if isinstance(parent, ast.Expr):
-        return False
+        return parent in tree.shown
     once = _runs_once(plan, call)
     if isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is call:
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
@@ -87,7 +87,7 @@ def _reads_same(plan: Plan, value: ast.expr) -> bool:
     tree = plan.context.tree
     parent = tree.parents[value]
     if isinstance(parent, ast.Expr):
-        return True
+        return parent not in tree.shown
     if (
         isinstance(parent, ast.Call)
         and isinstance(parent.func, ast.Name)

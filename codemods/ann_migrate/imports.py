@@ -168,11 +168,15 @@ class Imports:
 
     def _anchor_statements(self, site: NameUse) -> list[ast.stmt]:
         """The imports of the site's name that surely bind it: the first unconditional one, or all branches of a
-        fallback.
+        fallback. Of parts that may run in any order, each has its own.
         """
-        statements = list({self.names.tree.statement(binding.node): None for binding in site.imports})
-        scope = site.imports[0].scope.node
-        return [item for item in statements if self.names.tree.parent(item) is scope][:1] or statements
+        tree, scope = self.names.tree, site.imports[0].scope.node
+        statements = list({tree.statement(binding.node): None for binding in site.imports})
+        first: dict[int, ast.stmt] = {}
+        for item in statements:
+            if tree.parent(item) is scope:
+                first.setdefault(tree.part(item), item)
+        return list(first.values()) or statements
 
     def _anchor(self, statement: ast.stmt) -> _Anchor:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))

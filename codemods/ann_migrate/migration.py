@@ -27,6 +27,7 @@ from ann_migrate.rules import (
     unsupported_attribute,
 )
 from ann_migrate.rules._base import Decline
+from ann_migrate.shown import find_shown
 from ann_migrate.sites import Form, NameUse, find_sites
 from ann_migrate.source import Source
 from ann_migrate.tree import Tree
@@ -46,7 +47,8 @@ class Migration:
         self.path = path
         self.project = project
         self.style = style
-        self.tree = Tree(module or source.parse())
+        self.tree = Tree(module or source.parse(), source.separators)
+        self.tree.shown = find_shown(source, self.tree)
         self.names = Names(self.tree)
         self.module = project.module(path)
         self.sites = find_sites(self.names, project, self.module)

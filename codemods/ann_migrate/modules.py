@@ -19,6 +19,7 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
 
     Returns:
         Path by module name; ``pkg`` for ``pkg/__init__.py``. A stub has the name of its module, unless both are there.
+        A notebook, which nothing imports, has its path below *root* for a name.
 
     Example:
         >>> module_names("/p", ["/p/run.py", "/p/src/pkg/__init__.py", "/p/src/pkg/jobs.py"])
@@ -44,7 +45,7 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
         claims.setdefault(prefix(folder)[:-1] if stem == "__init__" else prefix(folder) + stem, []).append(path)
     named: dict[str, str] = {}
     for name, paths in claims.items():
-        sources = [path for path in paths if path.endswith(".py")] or paths
+        sources = [path for path in paths if path.endswith(".py")] or [p for p in paths if not p.endswith(".ipynb")]
         owner = sources[0] if len(sources) == 1 else None
         for path in paths:
             named[name if path == owner else _below(root, path)] = path

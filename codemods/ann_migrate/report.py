@@ -19,7 +19,8 @@ SCHEMA_VERSION = 1
 
 Mode = Literal["write", "diff", "check"]
 
-_BRIDGE_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
+# Also in a string of a notebook (behind a quote or an escaped line end) and behind the prompt of a doctest.
+_BRIDGE_IMPORT = re.compile(rb"(?:^|\"|\\n)[ \t]*(?:>>> )?(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False) ->
         for site in result.sites:
             if site.outcome is Outcome.DECLINED or verbose:
                 yield from _site_lines(result.path, site, report.mode, verbose=verbose)
+        if not quiet:
+            yield from (f"{_place(result.path, note.position)} note: {note.text}" for note in result.notes)
         if result.path in left_alone:
             yield f"{result.path}: not written: {left_alone[result.path]}"
         elif result.path in effective and not quiet:
@@ -147,9 +150,10 @@ def json_document(report: Report) -> dict[str, Any]:
     """Return the report as a JSON document of schema :data:`SCHEMA_VERSION`.
 
     ``summary`` counts; ``files`` lists each file that names the legacy API: its ``sites`` with code, position, outcome,
-    reason, advice and notes, its ``edits`` as ranges of lines before and after (ends exclusive), whether it was
-    ``written``, why not if not, and its ``problem`` if it could not be analysed. Fields may be added within a version;
-    none is removed or changes its meaning.
+    reason, advice and notes, ``notes`` on other places of it, its ``edits`` as ranges of lines before and
+    after (ends exclusive), whether it was ``written``, why not if not, and its ``problem`` if it could not be analysed.
+    A position in a notebook has the ``cell`` too, its number among all cells from 1, and line and column count in it.
+    Fields may be added within a version; none is removed or changes its meaning.
     """
     from ann_migrate.diff import line_edits
 
@@ -178,6 +182,7 @@ def json_document(report: Report) -> dict[str, Any]:
                 "not_written": left_alone.get(result.path) or (report.failure or None if result.changed else None),
                 "imports_bridge": _gains_bridge(result),
                 "sites": [_site_document(site) for site in result.sites],
+                "notes": [{"position": _position_document(note.position), "text": note.text} for note in result.notes],
                 "edits": [
                     {
                         "before": {"start_line": edit.before_start, "end_line": edit.before_end},
@@ -264,9 +269,9 @@ def _why_unchanged(report: Report) -> Iterator[str]:
     """Yield how much was looked at; where nothing changed, why. "Nothing to migrate" only if no site remains."""
     run = report.run
     naming = len(run.files) - len(run.problems)
-    looked_at = f"{_number(run.scanned, 'Python file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
+    looked_at = f"{_number(run.scanned, 'file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
     if not run.scanned and not run.files:
-        yield "There is no Python file at or beneath the given paths" + (
+        yield "There is no Python file or notebook at or beneath the given paths" + (
             f"; {_number(len(run.pruned), 'folder')} passed over (--verbose names them)." if run.pruned else "."
         )
     elif report.effective:
@@ -302,7 +307,10 @@ def _site_document(site: Site) -> dict[str, Any]:
 
 
 def _position_document(position: Position | None) -> dict[str, int] | None:
-    return None if position is None else {"line": position.line, "column": position.column}
+    if position is None:
+        return None
+    cell = {} if position.cell is None else {"cell": position.cell}
+    return {**cell, "line": position.line, "column": position.column}
 
 
 def _place(path: Path, position: Position | None) -> str:

@@ -15,15 +15,24 @@ class Outcome(enum.Enum):
     IGNORED = "ignored"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a file, as editors count: lines and columns start at 1, columns are in characters."""
+    """A place in a file, as editors count: lines and columns start at 1, columns are in characters.
+
+    In a notebook, line and column count within the cell, and ``cell`` is its number among all cells, from 1.
+
+    Example:
+        >>> print(Position(2, 5), Position(2, 5, cell=3))
+        2:5 cell 3:2:5
+    """
 
     line: int
     column: int
+    cell: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}"
+        place = f"{self.line}:{self.column}"
+        return place if self.cell is None else f"cell {self.cell}:{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the author should know of a place that is no site: outputs that are stale now, a cell that was skipped."""
+
+    position: Position | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """The verdict on one candidate file. ``after == before`` when nothing in it changes."""
 
@@ -69,6 +86,7 @@ class FileResult:
     after: bytes
     sites: tuple[Site, ...] = ()
     problem: Problem | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def changed(self) -> bool:

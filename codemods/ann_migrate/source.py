@@ -15,6 +15,7 @@ import tokenize
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from ann_migrate.result import Position, Problem
 
@@ -44,8 +45,25 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """How a text is put together from parts (the cells of a notebook, say) that need not run one after the other.
+
+    Attributes:
+        separator: The line between two parts, with its line end; it occurs nowhere else in the text. It is a statement,
+            so that nothing grows together over it.
+        shows: Which expression statements somebody sees the value of: none, the last one of each part unless a
+            semicolon follows (notebooks), or all (interactive examples).
+    """
+
+    separator: bytes
+    shows: Literal["nothing", "last", "all"] = "nothing"
+
+
+@dataclass(frozen=True)
 class Source:
     """Decoded source: ``data`` is its text in UTF-8 without a byte order mark.
+
+    A text that was put together from parts says so in ``parts``.
 
     Example:
         >>> source = Source.decode(b"x = 1\\r\\ny = 2\\r\\n")
@@ -58,6 +76,7 @@ class Source:
     data: bytes
     encoding: str
     bom: bytes = field(default=b"")
+    parts: Parts | None = None
 
     @classmethod
     def decode(cls, raw: bytes) -> Source:
@@ -110,6 +129,15 @@ class Source:
     @cached_property
     def line_starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
+
+    @cached_property
+    def separators(self) -> list[int]:
+        """The numbers of the lines that separate two parts; none in a file that is one text."""
+        if self.parts is None:
+            return []
+        line, ends = self.parts.separator, [*self.line_starts[1:], len(self.data)]
+        lines = zip(self.line_starts, ends, strict=True)
+        return [number for number, (start, end) in enumerate(lines, 1) if self.data[start:end] == line]
 
     def offset(self, line: int, column: int) -> int:
         """The UTF-8 offset of a position as ``ast`` gives it: line from 1, column in bytes from 0."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 LOOPS = (ast.For, ast.AsyncFor)
@@ -16,10 +17,18 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 class Tree:
-    """A module's tree with a parent for each node (built without recursion: depth is no matter here)."""
+    """A module's tree with a parent for each node (built without recursion: depth is no matter here).
 
-    def __init__(self, module: ast.Module) -> None:
+    Args:
+        module: The tree.
+        separators: The lines between parts (cells of a notebook, say) of which nobody knows in which order they run.
+    """
+
+    def __init__(self, module: ast.Module, separators: Sequence[int] = ()) -> None:
         self.module = module
+        self.separators = separators
+        self.shown: set[ast.AST] = set()
+        """Expression statements whose value somebody sees: the last one of a cell, an interactive example."""
         self.parents: dict[ast.AST, ast.AST] = {}
         self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         self._sorted: set[type[ast.AST]] = set()
@@ -49,6 +58,10 @@ class Tree:
             if found and hasattr(found[0], "lineno"):
                 found.sort(key=_place)
         return found
+
+    def part(self, node: ast.AST) -> int:
+        """The number of the part that a node stands in, from 0; always 0 in a file that is one text."""
+        return bisect(self.separators, self.statement(node).lineno) if self.separators else 0
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.parents.get(node)
@@ -106,9 +119,11 @@ class Tree:
     def path_after(self, first: ast.stmt, later: ast.AST) -> list[ast.stmt] | None:
         """The statements that can run after ``first`` up to and with ``later``, where ``first`` surely ran before it.
 
-        ``first`` must stand in the block of ``later`` or in a block around it, in the same function; otherwise None:
-        then nothing is known about what runs between.
+        ``first`` must stand in the block of ``later`` or in a block around it, in the same function and the same part;
+        otherwise None: then nothing is known about what runs between.
         """
+        if self.part(first) != self.part(later):
+            return None
         block = self.block(first)
         start = next(index for index, item in enumerate(block) if item is first)
         chain = {id(later), *(id(at) for at in self.ancestors(later))}

@@ -115,7 +115,7 @@ def test_nothing_to_do_ends_with_0_and_says_why(run: Run, tree: Path) -> None:
     before = snapshot(tree)
     done = run(".")
     assert (done.returncode, done.stdout) == (0, b"")
-    assert b"Nothing to migrate: 2 Python files scanned, 1 names the legacy API, but no code uses it." in done.stderr
+    assert b"Nothing to migrate: 2 files scanned, 1 names the legacy API, but no code uses it." in done.stderr
     assert snapshot(tree) == before
 
 

@@ -199,11 +199,16 @@ def test_named_files_of_any_suffix_are_python_but_documents_are_not(tree: Path) 
     put(tree, "script", "tool.pyw", "nb.ipynb", "README.md")
     put(tree, "other.md", content=b"# of no interest\n")
     result = search("script", "tool.pyw", "nb.ipynb", "README.md", "other.md")
-    assert [str(each.path) for each in result.candidates] == ["script", "tool.pyw"]
-    assert [(str(each.path), each.code) for each in result.troubles] == [
-        ("README.md", NOT_PYTHON),
-        ("nb.ipynb", NOT_PYTHON),
-    ]
+    assert [str(each.path) for each in result.candidates] == ["nb.ipynb", "script", "tool.pyw"]
+    assert [(str(each.path), each.code) for each in result.troubles] == [("README.md", NOT_PYTHON)]
+
+
+def test_documents_are_taken_by_wish(tree: Path) -> None:
+    put(tree, "README.md", "docs/page.rst", "a.py", "guide.markdown", "notes.txt")
+    assert [str(each.path) for each in search(".").candidates] == ["a.py"]
+    found = discover([Path()], may_be_candidate=lambda raw: b"TrainingLoop" in raw, docs=True)
+    assert [str(each.path) for each in found.candidates] == ["README.md", "a.py", "docs/page.rst", "guide.markdown"]
+    assert found.scanned == 4
 
 
 def test_a_link_within_is_resolved_and_its_target_taken_once(tree: Path) -> None:

@@ -39,7 +39,7 @@ def text(subject: Report, **kwargs: bool) -> str:
 
 def test_no_file_at_all() -> None:
     subject = report(scanned=0)
-    assert text(subject) == "There is no Python file at or beneath the given paths."
+    assert text(subject) == "There is no Python file or notebook at or beneath the given paths."
     assert subject.exit_code == 0
 
 
@@ -50,12 +50,12 @@ def test_folders_passed_over_are_told_when_nothing_was_looked_at() -> None:
 
 
 def test_no_file_names_the_legacy_api() -> None:
-    assert text(report()) == "Nothing to migrate: 7 Python files scanned, none names the legacy API."
+    assert text(report()) == "Nothing to migrate: 7 files scanned, none names the legacy API."
 
 
 def test_files_that_only_name_it() -> None:
     subject = report(file("a.py"))
-    assert text(subject) == "Nothing to migrate: 7 Python files scanned, 1 names the legacy API, but no code uses it."
+    assert text(subject) == "Nothing to migrate: 7 files scanned, 1 names the legacy API, but no code uses it."
     assert subject.exit_code == 0
 
 
@@ -65,7 +65,7 @@ def test_rewritten() -> None:
         "a.py: rewrote 1 site",
         "b.py: rewrote 1 site",
         "2 sites found: 2 rewritten, 0 declined, 0 ignored.",
-        "7 Python files scanned, 2 name the legacy API.",
+        "7 files scanned, 2 name the legacy API.",
         "a.py, b.py now import ann_compat, which the distribution adaptiveneuralnetwork (0.2 or newer) provides.",
         "Rewrote 2 files. To take it back: ann-migrate --undo 'src dir'",
     ]
@@ -97,7 +97,7 @@ def test_declined_never_reads_like_nothing_to_do() -> None:
         "    because of a.py:12:8",
         "    pass the history",
         "1 site found: 0 rewritten, 1 declined, 0 ignored.",
-        "Nothing was changed, for the reasons above: 7 Python files scanned, 1 names the legacy API.",
+        "Nothing was changed, for the reasons above: 7 files scanned, 1 names the legacy API.",
     ]
     assert subject.exit_code == 1
     assert "a.py:9:1 ANN301" in text(subject, quiet=True)
@@ -134,7 +134,7 @@ def test_what_would_change(mode: Mode) -> None:
     assert text(subject).splitlines() == [
         "a.py: would rewrite 1 site",
         "1 site found: 1 to rewrite, 0 declined, 0 ignored.",
-        "7 Python files scanned, 1 names the legacy API.",
+        "7 files scanned, 1 names the legacy API.",
         "a.py would import ann_compat, which the distribution adaptiveneuralnetwork (0.2 or newer) provides.",
         "1 file would be rewritten; nothing was written.",
     ]

@@ -58,7 +58,7 @@ def plan_call(context: Context, use: NameUse, call: ast.Call) -> Plan:
 def _check_result(context: Context, value: ast.expr) -> None:
     """Raise Decline unless the dict is only subscripted with other keys than ``"trainer"``."""
     parent = context.tree.parents[value]
-    if isinstance(parent, ast.Expr):
+    if isinstance(parent, ast.Expr) and parent not in context.tree.shown:
         return
     if isinstance(parent, ast.Subscript) and parent.value is value and isinstance(parent.ctx, ast.Load):  # noqa: SIM102
         if isinstance(parent.slice, ast.Constant) and parent.slice.value in _KEYS:

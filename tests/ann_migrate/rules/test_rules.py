@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +35,7 @@ def test_a_rule_has_a_page_a_code_and_cases(rule: ModuleType) -> None:
     assert title.endswith(".")
     assert not blank
     assert body
-    assert rule.INVALID
+    assert rule.INVALID or rule.INVALID_CELLS
 
 
 def test_codes_are_distinct() -> None:
@@ -66,3 +67,15 @@ def test_catches(rule: ModuleType, case: str | tuple[str, str]) -> None:
     assert site.reason
     assert site.outcome is (Outcome.IGNORED if rule.CODE.startswith("ANN5") else Outcome.DECLINED)
     assert site.advice or site.outcome is Outcome.IGNORED
+
+
+@pytest.mark.parametrize(
+    ("rule", "cells"), [(rule, cells) for rule in RULES for cells in getattr(rule, "INVALID_CELLS", ())]
+)
+def test_catches_in_notebooks(rule: ModuleType, cells: tuple[str, ...]) -> None:
+    book = {"nbformat": 4, "cells": [{"cell_type": "code", "source": cell} for cell in cells]}
+    result = migrate_bytes(json.dumps(book).encode(), path=Path("book.ipynb"))
+    assert result.problem is None
+    assert not result.changed
+    assert {site.code for site in result.sites} == {rule.CODE}
+    assert all(site.reason and site.advice and site.outcome is Outcome.DECLINED for site in result.sites)

@@ -1,0 +1,29 @@
+"""Expression statements whose value somebody sees: in a notebook and in an interactive example they are displayed."""
+
+from __future__ import annotations
+
+import ast
+
+from ann_migrate.source import Source, Span, comments
+from ann_migrate.tree import Tree
+
+
+def find_shown(source: Source, tree: Tree) -> set[ast.AST]:
+    """The expression statements that :class:`~ann_migrate.source.Parts` says are shown; none in a file of one text."""
+    if source.parts is None or source.parts.shows == "nothing":
+        return set()
+    if source.parts.shows == "all":
+        return set(tree.all_of(ast.Expr))
+    last: dict[int, ast.stmt] = {}
+    for statement in tree.module.body:
+        if statement.lineno not in source.separators:
+            last[tree.part(statement)] = statement
+    return {item for item in last.values() if isinstance(item, ast.Expr) and not _is_silenced(source, item)}
+
+
+def _is_silenced(source: Source, statement: ast.stmt) -> bool:
+    """Whether a semicolon ends the part behind the statement (``plot();``): the value is not displayed then."""
+    behind = source.text(Span(source.span(statement).end, source.line_end(source.span(statement).end)))
+    for comment in comments(behind):
+        behind = behind.replace(comment, "")
+    return behind.strip() == ";"
