@@ -56,7 +56,7 @@ class GradientNormMonitor(Callback):
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         if not self._continued:
-            self.history = []
+            self.history, self.parameter_norms = [], {}
             self._clear()
         self._continued = False
 
@@ -103,12 +103,13 @@ class GradientNormMonitor(Callback):
             "sum": self._sum,
             "max": self._max,
             "sums": dict(self._sums),
+            "parameter_norms": dict(self.parameter_norms),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = [dict(record) for record in state["history"]]
         self._steps, self._sum, self._max = state["steps"], state["sum"], state["max"]
-        self._sums = dict(state["sums"])
+        self._sums, self.parameter_norms = dict(state["sums"]), dict(state["parameter_norms"])
         self._continued = True
 
     def _clear(self) -> None:

@@ -34,4 +34,17 @@ class LambdaCallback(Callback):
                 hint = f"did you mean {meant}?" if meant else f"the hooks are {', '.join(HOOKS)}"
                 raise TypeError(f"LambdaCallback knows no hook {name!r}; {hint}")
             check_callable(function, name)
-            setattr(self, name, function)
+            # As a method, so that whoever lists the hooks finds this callback behind it.
+            setattr(self, name, _Method(self, function))
+
+
+class _Method:
+    """A function as a hook of a callback; its parameters are those of the function."""
+
+    def __init__(self, owner: LambdaCallback, function: Callable[..., Any]) -> None:
+        self.__self__ = owner
+        self.__wrapped__ = function  # where inspect.signature looks
+        self.__qualname__ = f"{type(owner).__name__}.{getattr(function, '__name__', 'function')}"
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.__wrapped__(*arguments)

@@ -108,6 +108,13 @@ class ModelCheckpoint(Callback):
     def saved(self) -> dict[Path, float | None]:
         return {self.folder / name: value for name, value in self._saved.items()}
 
+    def outputs(self) -> list[str]:
+        """``last.pt`` and the others, each with which it is."""
+        which = "each" if self.top_k is None else f"the {'newest' if self.monitor is None else 'best'} {self.top_k}"
+        by = "" if self.monitor is None or self.top_k is None else f" by {self.monitor.metric}"
+        ranked = [] if self.top_k == 0 else [f"{self.folder / 'epoch_NNNN.pt'} ({which}{by})"]
+        return [*([str(self.last_path)] if self.last else []), *ranked]
+
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         if not self._continued:
             self._reset()

@@ -34,3 +34,8 @@ def test_a_wrong_hook_is_refused_with_the_right_name(make_trainer):
         LambdaCallback(on_epoch_end=3)
     with pytest.raises(TypeError, match=r"LambdaCallback.on_epoch_end takes \(logs\), but is called with \(epoch, tr"):
         make_trainer(callbacks=[LambdaCallback(on_epoch_end=lambda logs: None)])
+
+
+def test_the_plan_names_it(make_trainer, capsys):
+    make_trainer(callbacks=[LambdaCallback(on_epoch_end=print)]).explain()
+    assert "LambdaCallback.on_epoch_end" in capsys.readouterr().out

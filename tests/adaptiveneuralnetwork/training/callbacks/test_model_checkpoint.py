@@ -200,6 +200,19 @@ def test_a_failing_write_leaves_the_older_files(make_trainer, flat_batches, tmp_
     assert read_checkpoint(checkpoint.last_path)["epoch"] == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "outputs"),
+    [
+        ({}, ["runs/last.pt", "runs/epoch_NNNN.pt (the newest 1)"]),
+        ({"monitor": "val_loss", "top_k": 3}, ["runs/last.pt", "runs/epoch_NNNN.pt (the best 3 by val_loss)"]),
+        ({"top_k": None, "last": False}, ["runs/epoch_NNNN.pt (each)"]),
+        ({"top_k": 0}, ["runs/last.pt"]),
+    ],
+)
+def test_what_it_writes_is_said_beforehand(arguments, outputs):
+    assert ModelCheckpoint("runs", **arguments).outputs() == outputs
+
+
 def test_wrong_arguments_are_named(tmp_path):
     with pytest.raises(TypeError, match="folder must be the path of a file or folder, got 3"):
         ModelCheckpoint(3)
