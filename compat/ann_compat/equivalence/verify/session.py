@@ -110,7 +110,7 @@ class _Session:
         if changed := changed_stamps(request.root, copied.stamps):
             raise UnverifiableError(f"the original tree changed during the runs: {_listed(changed)}")
         self._check_run(new, "the new code")
-        _check_migrated(old, new, coverage.objects)
+        check_migrated(old, new, coverage.objects)
         calls, steps = len(old.calls), old.steps
         seconds = max(run.ended.seconds for run in (old, control, new))
         self.facts = replace(self.facts, calls=calls, steps=steps, seconds=round(seconds, 1))
@@ -273,7 +273,7 @@ class _Coverage:
         )
 
 
-def _check_migrated(old: Run, new: Run, migrated: frozenset[tuple[str, int]]) -> None:
+def check_migrated(old: Run, new: Run, migrated: frozenset[tuple[str, int]]) -> None:
     """Refuse a run of the new code in which an object of a migrated site is still a legacy one."""
     for before, after in zip(old.training, new.training, strict=False):
         for was, now in zip(before.calls, after.calls, strict=False):

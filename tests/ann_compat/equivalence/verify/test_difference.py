@@ -18,6 +18,7 @@ from ann_compat.equivalence.verify.difference import first_difference, output_di
 from ann_compat.equivalence.verify.process import Ended
 from ann_compat.equivalence.verify.recorder import write_hook
 from ann_compat.equivalence.verify.runs import Run, read_processes
+from ann_compat.equivalence.verify.session import UnverifiableError, check_migrated
 from ann_migrate.api import migrate_source
 
 ROOT = Path(__file__).parents[4]
@@ -57,13 +58,17 @@ main()
 """
 
 INITIALISATION = "initialisation"
-FREEZE = """\
-class Freeze(Callback):
-    def on_batch_begin(self, batch_idx, trainer, logs=None):
-        trainer.model.eval()
 
 
-def main"""
+def with_callback(hook: str, body: str) -> dict[str, str]:
+    """Replacements that give the trainer one more callback."""
+    text = f"class Other(Callback):\n    def {hook}, trainer, logs=None):\n        {body}\n\n\ndef main"
+    return {
+        "def main": text,
+        "import Trainer": "import Callback, Trainer",
+        "callbacks=legacy_callbacks(": "callbacks=[Other()] + legacy_callbacks(",
+    }
+
 
 # What is replaced in the right rewrite, by what; and which channel and cause must then be told.
 SABOTAGED: dict[str, tuple[dict[str, str], str, str]] = {
@@ -79,14 +84,15 @@ SABOTAGED: dict[str, tuple[dict[str, str], str, str]] = {
     "wrong loader": ({"val_loader=test": "val_loader=train"}, "forward", cause.RANDOM),
     "flattening": ({"batch_transform=flatten_images,": ""}, "forward", cause.SHAPE),
     "no dropout": ({"loop = ": "model[1].p = 0.0; loop = "}, "forward", cause.MODEL),
-    "mode": (
+    "mode": (with_callback("on_batch_begin(self, batch_idx", "trainer.model.eval()"), "forward", cause.MODE),
+    "late change": (with_callback("on_train_end(self", "trainer.model[2].running_mean.zero_()"), "state", ""),
+    "late error": (
         {
-            "def main": FREEZE,
-            "import Trainer": "import Callback, Trainer",
-            "=legacy_callb": "=[Freeze()] + legacy_callb",
+            **with_callback("on_train_end(self", "raise KeyError"),
+            "main()\n": "try:\n    main()\nexcept KeyError:\n    pass\n",
         },
-        "forward",
-        cause.MODE,
+        "exception",
+        "the new code raised KeyError",
     ),
     "seed": ({"max_grad_norm=1.0,": "seed=42,"}, "rng", cause.RANDOM),
     "extra draw": ({"history = ": "next(iter(train)); history = "}, "rng", cause.RANDOM),
@@ -142,9 +148,16 @@ def test_a_right_rewrite_is_equal_and_each_sabotaged_one_differs_with_its_cause(
 
     legacy = runs.pop("legacy")
     assert legacy.steps == 6
-    assert first_difference(legacy, runs.pop("again")) is None
+    again = runs.pop("again")
+    assert first_difference(legacy, again) is None
+    migrated_here = frozenset(
+        (process.label, each["number"]) for process in legacy.processes for each in process.objects
+    )
+    with pytest.raises(UnverifiableError, match=r"was not executed: program.py:\d+ still made a TrainingLoop"):
+        check_migrated(legacy, again, migrated_here)
     right = runs.pop("migrated")
     assert first_difference(legacy, right) is None
+    check_migrated(legacy, right, migrated_here)
     assert right.calls[0].owner is not None
     assert right.calls[0].owner["class"] == "Trainer"
     assert output_difference(legacy.stdout, legacy.stdout, right.stdout) == (None, 0)
