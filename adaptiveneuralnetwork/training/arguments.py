@@ -75,14 +75,19 @@ def as_device(device: str | torch.device | None) -> torch.device:
         raise ValueError(f"device must be a name such as 'cpu' or 'cuda:0', got {device!r}: {error}") from error
 
 
-def as_max_norm(value: float | None) -> float | None:
+def as_limit(value: int | None, name: str) -> int | None:
+    """A number of batches of at least 1, or ``None`` for all."""
+    return None if value is None else as_count(value, name)
+
+
+def as_clip(value: float | None, name: str) -> float | None:
     """A positive number, or ``None`` for no clipping."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"max_grad_norm must be a number greater than 0, or None for no clipping, got {value!r}")
+        raise TypeError(f"{name} must be a number greater than 0, or None for no clipping, got {value!r}")
     if not value > 0:
-        raise ValueError(f"max_grad_norm must be greater than 0, or None for no clipping, got {value!r}")
+        raise ValueError(f"{name} must be greater than 0, or None for no clipping, got {value!r}")
     return value
 
 

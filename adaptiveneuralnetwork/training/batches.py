@@ -31,6 +31,13 @@ def split_batch(batch: Any) -> tuple[Any, Any]:
     return batch[0], batch[1]
 
 
+def inputs_of(batch: Any, split: Callable[[Any], tuple[Any, Any]] = split_batch) -> Any:
+    """The inputs of a batch for prediction, which needs no targets: a tuple's first part, or the batch itself."""
+    if split is not split_batch:
+        return split(batch)[0]
+    return batch[0] if isinstance(batch, (tuple, list)) else batch
+
+
 def move(value: Any, device: torch.device) -> Any:
     """Move the tensors in a batch to ``device``; other values pass through."""
     if device.type == "cpu":

@@ -1,56 +1,79 @@
-"""Checkpoint files: written whole or not at all, and read without running what they hold."""
+"""Checkpoint files: written whole or not at all, checked bit by bit, and read without running what they hold.
+
+A file is what ``torch.save`` writes, a zip archive, with one thing more: the archive's comment holds the SHA-256 of all
+that stands before it. So ``torch.load(path, weights_only=True)`` reads the file anywhere, and :func:`read_checkpoint`
+knows that no bit of it has changed.
+"""
 
 from __future__ import annotations
 
-import copy
+import hashlib
 import os
 import pickle
+import shutil
+import struct
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 import torch
 
-from adaptiveneuralnetwork.training.history import History
-from adaptiveneuralnetwork.training.seeding import rng_state
-
-if TYPE_CHECKING:
-    from adaptiveneuralnetwork.training.trainer import Trainer
+from adaptiveneuralnetwork.training.plain import plain
 
 FORMAT_VERSION = 1
 """Version of the schema that ``Trainer.save_checkpoint`` writes, under the key ``format_version``."""
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint could not be read or does not fit; the message names the path and the reason."""
+    """A checkpoint could not be read, written or used; the message names the path and the reason.
 
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        super().__init__(f"checkpoint {os.fspath(path)}: {reason}")
+    Attributes:
+        path: The file.
+        reason: What is wrong with it.
+        previous: The file that it had replaced, where that one is whole.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str, previous: Path | None = None) -> None:
+        hint = f"; the one before it is whole: {previous}" if previous else ""
+        super().__init__(f"checkpoint {os.fspath(path)}: {reason}{hint}")
         self.path = Path(path)
         self.reason = reason
+        self.previous = previous
 
 
-def write_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
+def write_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     """Write ``state`` to ``path`` atomically: whatever happens, the old file or the new one is there, never a part.
 
-    The folder is made if needed. The new file is read back before it takes the old one's place.
+    The folder is made if needed. The new file is on the disk, and has been read back, before it takes the old one's
+    place; the old one is kept as :func:`previous_path`.
+
+    Args:
+        path: The file to make or replace.
+        state: Tensors and plain values, in dicts, lists and tuples. NumPy's numbers and arrays are converted.
 
     Raises:
-        CheckpointError: ``state`` holds something else than tensors and plain values, so it could not be loaded safely.
-        OSError: The folder or file cannot be written.
+        CheckpointError: ``state`` holds something else, which could not be loaded safely; nothing is written.
+        OSError: The folder or file cannot be written. The old file is as it was.
     """
     path = Path(path)
+    try:
+        content = plain(state)
+    except TypeError as error:
+        raise CheckpointError(path, f"not written: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            torch.save(state, file)
+        with os.fdopen(descriptor, "w+b") as file:
+            torch.save(content, file)
+            _seal(file)
             file.flush()
             os.fsync(file.fileno())
-        read_checkpoint(temporary)
+        _read(temporary, "cpu")
         # mkstemp makes the file private; a checkpoint gets the permissions that any new file would get.
         temporary.chmod(0o666 & ~_umask())
+        _keep_previous(path)
         temporary.replace(path)
         _sync_folder(path.parent)
     except CheckpointError as error:
@@ -62,12 +85,31 @@ def write_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> Non
 def read_checkpoint(path: str | os.PathLike[str], map_location: torch.device | str = "cpu") -> dict[str, Any]:
     """Read a checkpoint of tensors and plain values; code in it is refused, never run.
 
+    A file that :func:`write_checkpoint` made is read only if every bit of it is as it was written. Others, which have
+    no checksum, are read as they are.
+
     Raises:
         FileNotFoundError: There is no such file.
-        CheckpointError: The file is damaged, is not a checkpoint, or holds more than tensors and plain values.
+        CheckpointError: The file is damaged, is not a checkpoint, or holds more than tensors and plain values. Where
+            the file that it replaced is whole, the error names it.
     """
+    try:
+        return _read(Path(path), map_location)
+    except CheckpointError as error:
+        raise CheckpointError(path, error.reason, _whole(previous_path(path))) from error
+
+
+def previous_path(path: str | os.PathLike[str]) -> Path:
+    """Where the file that ``path`` has replaced is kept: ``run.pt`` as ``run.pt.previous``."""
+    path = Path(path)
+    return path.with_name(f"{path.name}.previous")
+
+
+def _read(path: Path, map_location: torch.device | str) -> dict[str, Any]:
     # Opened here, so that a missing file is told apart from a damaged one, for which torch.load raises OSError too.
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
+        sealed = _check_seal(path, file)
+        file.seek(0)
         try:
             state = torch.load(file, map_location=map_location, weights_only=True)
         except pickle.UnpicklingError as error:
@@ -78,49 +120,80 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: torch.device | s
             raise CheckpointError(path, f"it is damaged or no checkpoint ({type(error).__name__}: {error})") from error
     if not isinstance(state, dict):
         raise CheckpointError(path, f"it holds a {type(state).__name__}, not a dict")
+    if not sealed and "format_version" in state:
+        raise CheckpointError(path, "it is damaged: its checksum is missing")
     return state
 
 
-def trainer_state(trainer: Trainer) -> dict[str, Any]:
-    """All that a trainer needs to go on at the epoch where it is, as tensors and plain values."""
-    state = {
-        "format_version": FORMAT_VERSION,
-        "epoch": trainer.current_epoch,
-        "epochs_completed": len(trainer.metrics_history),
-        "global_step": trainer.global_step,
-        "model_state_dict": trainer.model.state_dict(),
-        "optimizer_state_dict": trainer.optimizer.state_dict(),
-        "metrics_history": [dict(record) for record in trainer.metrics_history],
-        "rng_state": rng_state(),
-    }
-    if trainer.precision.enabled:
-        state["scaler_state_dict"] = trainer.precision.scaler.state_dict()
-    if trainer.scheduler is not None:
-        state["scheduler_state_dict"] = trainer.scheduler.state_dict()
-    return state
+# The end record of a zip archive: its signature, 16 bytes, and the length of the comment that follows it.
+_END_SIGNATURE = b"PK\x05\x06"
+_END_SIZE = 22
+_SEAL_MARK = b"adaptiveneuralnetwork checkpoint, sha256 "
+_SEAL_SIZE = len(_SEAL_MARK) + 64
 
 
-def restore_trainer(trainer: Trainer, state: dict[str, Any], path: str | os.PathLike[str], strict: bool) -> None:
-    """Put model, optimizer, scaler, history and counters of ``trainer`` where ``state`` has them, or change nothing.
+def _seal(file: BinaryIO) -> None:
+    """Append the checksum as the comment of the archive."""
+    end = file.seek(-_END_SIZE, os.SEEK_END)
+    if file.read(4) != _END_SIGNATURE:
+        raise RuntimeError("torch.save has written no plain zip archive, so the checkpoint cannot be sealed")
+    file.seek(end + _END_SIZE - 2)
+    file.write(struct.pack("<H", _SEAL_SIZE))
+    file.write(_SEAL_MARK + _digest(file, end + _END_SIZE))
+
+
+def _check_seal(path: Path, file: BinaryIO) -> bool:
+    """Whether the file has a checksum, and then the right one.
 
     Raises:
-        CheckpointError: ``state`` lacks something or does not fit.
+        CheckpointError: It has a wrong one.
     """
-    missing = {"model_state_dict", "optimizer_state_dict"} - state.keys()
-    if missing:
-        raise CheckpointError(path, f"it lacks {', '.join(sorted(missing))}; it has {', '.join(map(str, state))}")
-    before = copy.deepcopy(trainer.model.state_dict())
+    size = file.seek(0, os.SEEK_END)
+    if size < _SEAL_SIZE:
+        return False
+    file.seek(size - _SEAL_SIZE)
+    seal = file.read()
+    if not seal.startswith(_SEAL_MARK):
+        return False
+    if seal[len(_SEAL_MARK) :] != _digest(file, size - _SEAL_SIZE):
+        raise CheckpointError(path, "it is damaged: its content does not have the checksum that it was written with")
+    return True
+
+
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """The SHA-256 of the first ``size`` bytes, in hexadecimal; the file is left at their end."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while size:
+        block = file.read(min(size, 1 << 20))
+        digest.update(block)
+        size -= len(block)
+    return digest.hexdigest().encode()
+
+
+def _whole(path: Path) -> Path | None:
+    """``path``, if it can be read."""
     try:
-        trainer.model.load_state_dict(state["model_state_dict"], strict=strict)
-        trainer.optimizer.load_state_dict(state["optimizer_state_dict"])
-    except (RuntimeError, ValueError, KeyError) as error:
-        trainer.model.load_state_dict(before)
-        raise CheckpointError(path, f"it does not fit: {error}") from error
-    if "scaler_state_dict" in state and trainer.precision.enabled:
-        trainer.precision.scaler.load_state_dict(state["scaler_state_dict"])
-    trainer.metrics_history = History(state.get("metrics_history", ()), callbacks=trainer.callbacks)
-    trainer.current_epoch = state.get("epoch", 0)
-    trainer.global_step = state.get("global_step", 0)
+        _read(path, "cpu")
+    except (OSError, CheckpointError):
+        return None
+    return path
+
+
+def _keep_previous(path: Path) -> None:
+    """Give the file at ``path`` its second name, so that it outlives its replacement; ``path`` itself stays."""
+    if not path.exists():
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.previous.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        try:
+            temporary.hardlink_to(path)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, temporary)
+        temporary.replace(previous_path(path))
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -17,15 +17,31 @@ class Precision:
     Args:
         device: Where the model is.
         enabled: False gives full precision: :meth:`autocast` does nothing.
+        dtype: ``torch.float16`` or ``torch.bfloat16``, or their names, instead of that choice.
+
+    Raises:
+        ValueError: ``dtype`` is neither.
     """
 
-    def __init__(self, device: torch.device, enabled: bool) -> None:
-        self.enabled = enabled
+    def __init__(self, device: torch.device, enabled: bool, dtype: torch.dtype | str | None = None) -> None:
+        self.enabled = bool(enabled)
         self.device_type = device.type
-        self.dtype = torch.float16 if device.type == "cuda" else torch.bfloat16
-        self.scaler = torch.amp.GradScaler(device.type, enabled=enabled and self.dtype is torch.float16)
+        if dtype is None:
+            dtype = torch.float16 if device.type == "cuda" else torch.bfloat16
+        elif dtype not in _DTYPES:
+            raise ValueError(f"amp_dtype must be one of {', '.join(map(repr, _DTYPES))}, got {dtype!r}")
+        self.dtype = _DTYPES[dtype]
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.enabled and self.dtype is torch.float16)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         if not self.enabled:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, dtype=self.dtype)
+
+
+_DTYPES: dict[Any, torch.dtype] = {
+    torch.float16: torch.float16,
+    torch.bfloat16: torch.bfloat16,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}

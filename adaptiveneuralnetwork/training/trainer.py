@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import nn
 
 from adaptiveneuralnetwork.training.arguments import (
+    as_clip,
     as_count,
     as_device,
     as_epochs,
-    as_max_norm,
+    as_limit,
     check_callable,
     check_model,
     check_optimizer,
@@ -22,25 +23,27 @@ from adaptiveneuralnetwork.training.arguments import (
 from adaptiveneuralnetwork.training.batches import (
     EmptyLoaderError,
     count_items,
-    length_of,
+    inputs_of,
     map_tensors,
     move,
     split_batch,
 )
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList, RunHooks
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
-from adaptiveneuralnetwork.training.checkpoint import read_checkpoint, restore_trainer, trainer_state, write_checkpoint
+from adaptiveneuralnetwork.training.checkpointing import Checkpointing
 from adaptiveneuralnetwork.training.explain import explain
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet
+from adaptiveneuralnetwork.training.position import Position, Stage
 from adaptiveneuralnetwork.training.precision import Precision
+from adaptiveneuralnetwork.training.resume import Resumption
 from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, report_exception, step_scheduler
-from adaptiveneuralnetwork.training.seeding import restore_rng_state, seed_everything
+from adaptiveneuralnetwork.training.seeding import deterministic_algorithms, isolated_rng, seed_everything
 from adaptiveneuralnetwork.training.stepping import Stepping
 
 
-class Trainer:
+class Trainer(Checkpointing):
     """Train any ``nn.Module`` with an optimizer and a criterion; callbacks add the rest.
 
     Args:
@@ -60,6 +63,14 @@ class Trainer:
         progress_bar: Show a bar for each epoch on a terminal.
         batch_transform: Applied to the inputs of each batch, on the device, in training, evaluation and prediction; for
             instance :func:`~adaptiveneuralnetwork.training.flatten_images`.
+        amp_dtype: ``torch.float16`` or ``torch.bfloat16`` (or their names) with ``use_amp``, instead of that choice.
+        max_grad_value: Clip each gradient element to this in absolute value, before the norm. Default: no clipping.
+        batch_split: ``batch -> (inputs, targets)``, for batches that are no such pairs.
+        deterministic: Let torch use deterministic algorithms only, during :meth:`fit`.
+        isolate_evaluation: Put the global random states back after :meth:`evaluate` and :meth:`predict`, so that
+            training draws the same with and without them. (A ``DataLoader`` draws whenever it is iterated.)
+        sampler_set_epoch: Call ``set_epoch`` of the loader's samplers before each epoch. Default: only of those that
+            shard the data over several processes.
         preserve_modes: Let :meth:`evaluate` and :meth:`predict` put every submodule back into the mode (training or
             evaluation) that it was in. Default: the model is left in evaluation mode.
 
@@ -104,15 +115,23 @@ class Trainer:
         *,
         batch_transform: Callable[[Any], Any] | None = None,
         preserve_modes: bool = False,
+        amp_dtype: torch.dtype | str | None = None,
+        max_grad_value: float | None = None,
+        batch_split: Callable[[Any], tuple[Any, Any]] | None = None,
+        deterministic: bool = False,
+        isolate_evaluation: bool = False,
+        sampler_set_epoch: bool | None = None,
     ) -> None:
         check_model(model)
         check_optimizer(optimizer)
         check_callable(criterion, "criterion")
-        if batch_transform is not None:
-            check_callable(batch_transform, "batch_transform")
+        for name, function in {"batch_transform": batch_transform, "batch_split": batch_split}.items():
+            if function is not None:
+                check_callable(function, name)
         self.device = as_device(device)
         self.gradient_accumulation_steps = as_count(gradient_accumulation_steps, "gradient_accumulation_steps")
-        self.max_grad_norm = as_max_norm(max_grad_norm)
+        self.max_grad_norm = as_clip(max_grad_norm, "max_grad_norm")
+        self.max_grad_value = as_clip(max_grad_value, "max_grad_value")
         self.metrics = dict(metrics or {})
         MetricSet(self.metrics)  # refuses what is no metric now, not in the middle of a run
         self.callbacks = CallbackList(callbacks)
@@ -126,8 +145,12 @@ class Trainer:
         self.use_amp = use_amp
         self.seed = seed
         self.batch_transform = batch_transform
+        self.batch_split = batch_split or split_batch
         self.preserve_modes = preserve_modes
-        self.precision = Precision(self.device, use_amp)
+        self.deterministic = deterministic
+        self.isolate_evaluation = isolate_evaluation
+        self.sampler_set_epoch = sampler_set_epoch
+        self.precision = Precision(self.device, use_amp, amp_dtype)
         self.metrics_history = History(callbacks=self.callbacks)
         self.current_epoch = 0
         self.num_epochs = 0
@@ -135,9 +158,10 @@ class Trainer:
         self.global_step = 0
         self.stop_training = False
         self.stop_at_step = False
-        self._resume_from: dict[str, Any] | None = None
         self.scheduler: Any = None
         self._run: Run | None = None
+        self._last_fit: Run | None = None
+        self._resumption: Resumption | None = None
 
     def fit(
         self,
@@ -146,6 +170,10 @@ class Trainer:
         val_loader: Iterable[Any] | None = None,
         scheduler: Any = None,
         early_stopping: Callback | None = None,
+        *,
+        limit_train_batches: int | None = None,
+        limit_val_batches: int | None = None,
+        fast_dev_run: bool = False,
     ) -> History:
         """Train for ``num_epochs`` epochs, each followed by an evaluation if there is a ``val_loader``.
 
@@ -159,52 +187,78 @@ class Trainer:
             scheduler: A learning-rate scheduler, stepped once each epoch; ``ReduceLROnPlateau`` gets ``val_loss``, or
                 ``train_loss`` where there is no validation.
             early_stopping: One more callback, for this call only.
+            limit_train_batches, limit_val_batches: At most so many batches an epoch. Default: all.
+            fast_dev_run: One epoch of one batch of each loader, to see that everything runs.
 
         Returns:
             The records of all epochs: ``epoch``, ``train_loss`` (mean over batches), ``train_accuracy`` (a fraction,
             for classification), other metrics, and the same with ``val_``.
 
         Raises:
-            TypeError: ``num_epochs`` is not an integer.
+            TypeError: ``num_epochs`` or a limit is not an integer.
+            ValueError: A limit is less than 1.
             EmptyLoaderError: A loader gave no batch.
         """
         num_epochs = as_epochs(num_epochs)
+        limits = as_limit(limit_train_batches, "limit_train_batches"), as_limit(limit_val_batches, "limit_val_batches")
+        if fast_dev_run:
+            num_epochs, limits = min(num_epochs, 1), (1, 1)
         callbacks = CallbackList([*self.callbacks, *([] if early_stopping is None else [early_stopping])])
-        run = self._run = Run(callbacks, self.metrics)
-        hooks = run.hooks
-        history = self.metrics_history = History(callbacks=callbacks)
+        run = self._run = self._last_fit = Run(callbacks, self.metrics, train_loader, val_loader, limits)
+        self.metrics_history = History(callbacks=callbacks)
         self.num_epochs = num_epochs
-        self.num_batches = length_of(train_loader)
-        self.stop_training = self.stop_at_step = False
+        self.num_batches = run.training_length(train_loader)
         self.scheduler = scheduler
-        first_epoch = self._continue_run(history)
+        self.stop_at_step = False
+        resumption, self._resumption = self._resumption, None
+        if resumption is None:
+            self.stop_training = False
+        else:
+            resumption.prepare(self, run)
         try:
             # Whoever calls may have switched gradients off; training needs them.
-            with torch.inference_mode(False), torch.enable_grad():
-                call(hooks.on_train_begin, self, Logs())
-                for epoch in range(first_epoch, num_epochs):
-                    if self.stop_training or self.stop_at_step:
+            with torch.inference_mode(False), torch.enable_grad(), deterministic_algorithms(self.deterministic):
+                if resumption is None:
+                    run.tell("on_train_begin", self, Logs())
+                else:
+                    resumption.take_up(self, run)
+                for epoch in range(run.position.epoch, num_epochs):
+                    if self.stop_at_step or (self.stop_training and not run.position.within_epoch):
                         break
-                    self.current_epoch = epoch
-                    call(hooks.on_epoch_begin, epoch, self, Logs())
-                    record = {"epoch": epoch, **self._train_batches(train_loader, run)}
-                    if run.between_batches:  # stop_at_step left the epoch unfinished
-                        break
-                    extras = run.train.extras("train_")
-                    if val_loader is not None:
-                        record |= self.evaluate(val_loader)
-                        extras |= run.val.extras("val_")
-                    if scheduler is not None:
-                        step_scheduler(scheduler, record)
-                    history.append(record)
-                    call(hooks.on_epoch_end, epoch, self, Logs(record | extras))
-                call(hooks.on_train_end, self, Logs(history[-1] if history else {}))
+                    self._run_epoch(epoch, run)
+                run.tell("on_train_end", self, Logs(self.metrics_history[-1] if self.metrics_history else {}))
+                run.settled = True
         except BaseException as error:
-            report_exception(hooks, self, error)
+            run.active = False
+            report_exception(run.hooks, self, error)
             raise
         finally:
+            run.active = False
             self._run = None
-        return history
+        return self.metrics_history
+
+    def _run_epoch(self, epoch: int, run: Run) -> None:
+        self.current_epoch = epoch
+        position = run.position  # of a resumed run, its first epoch may be past some of the stages
+        if position.stage is Stage.BEGIN:
+            run.tell("on_epoch_begin", epoch, self, Logs())
+            position.stage = Stage.TRAIN
+        if position.stage is Stage.TRAIN:
+            assert run.train_loader is not None
+            position.record = {"epoch": epoch, **self._train_batches(run.train_loader, run)}
+            if run.between_batches:  # stop_at_step left the epoch unfinished
+                return
+            position.extras = run.train.extras("train_")
+            position.stage = Stage.VALIDATE
+        if position.stage is Stage.VALIDATE and run.val_loader is not None:
+            self.evaluate(run.val_loader)
+        if self.scheduler is not None:
+            step_scheduler(self.scheduler, position.record)
+        self.metrics_history.append(position.record)
+        position.stage = Stage.END
+        run.tell("on_epoch_end", epoch, self, Logs(position.record | position.extras))
+        run.position = Position(epoch + 1)
+        self._write_deferred(run)
 
     def train_epoch(
         self,
@@ -233,15 +287,12 @@ class Trainer:
             self.current_epoch, self._run = previous
 
     def _train_batches(self, loader: Iterable[Any], run: Run) -> dict[str, Any]:
-        hooks, tally = run.hooks, run.train
-        stepping = Stepping(
-            self.model, self.optimizer, self.precision, self.gradient_accumulation_steps, self.max_grad_norm
-        )
-        length = length_of(loader)
-        tally.reset()
-        self.model.train()
+        hooks, tally, position = run.hooks, run.train, run.position
+        batches = run.training_batches(self, loader)
+        stepping, length = run.stepping, run.training_length(loader)
+        assert stepping is not None
         run.between_batches = True
-        for batch_idx, batch in enumerate(loader):
+        for batch_idx, batch in enumerate(batches, position.batches):
             inputs, targets = self._prepare(batch)
             items = count_items(targets)
             if hooks.on_batch_begin:
@@ -250,14 +301,17 @@ class Trainer:
             outputs, loss = self._forward(inputs, targets)
             if hooks.on_forward_end:
                 call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
-            stepping.backward(loss, items)
+            stepping.backward(loss, targets)
             if hooks.on_backward_end:
                 call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             if stepping.window_is_full or batch_idx + 1 == length:
                 self._optimizer_step(stepping, hooks)
             tally.update(loss, outputs, targets)
+            position.batches = batch_idx + 1
             if hooks.on_batch_end:
-                call(hooks.on_batch_end, batch_idx, self, tally.batch_logs(items, loss))
+                run.tell("on_batch_end", batch_idx, self, tally.batch_logs(items, loss))
+            if run.deferred:
+                self._write_deferred(run)
             if self.stop_at_step and stepping.window_is_empty and batch_idx + 1 != length:
                 break
         else:
@@ -295,20 +349,25 @@ class Trainer:
         """
         active = self._run
         run = Run(self.callbacks, {**self.metrics, **(metrics or {})}) if active is None or metrics else active
-        tally = run.val
-        tally.reset()
+        # What fit itself asks for at the end of an epoch; all other calls are the business of whoever makes them.
+        of_fit = run is active and run.position.stage is Stage.VALIDATE and run.hook is None
+        tell = run.tell if of_fit else run.call
         # Called by a callback between two training batches, it must not leave the model in evaluation mode.
-        nested = active is not None and active.between_batches
-        with evaluation_mode(self.model, restore=self.preserve_modes or nested), torch.no_grad():
-            call(run.hooks.on_evaluate_begin, self, Logs())
-            for batch in loader:
+        restore = self.preserve_modes or (active is not None and active.between_batches)
+        tally = run.val
+        with isolated_rng(self.isolate_evaluation), evaluation_mode(self.model, restore=restore), torch.no_grad():
+            tell("on_evaluate_begin", self, Logs())
+            tally.reset()
+            for batch in islice(loader, run.val_limit) if of_fit and run.val_limit else loader:
                 inputs, targets = self._prepare(batch)
                 outputs, loss = self._forward(inputs, targets)
                 tally.update(loss, outputs, targets)
         if not tally.loss.batches:
             raise EmptyLoaderError("the evaluation loader gave no batch; at least one is needed")
-        record = tally.record("val_")
-        call(run.hooks.on_evaluate_end, self, Logs(record | tally.extras("val_")))
+        record, extras = tally.record("val_"), tally.extras("val_")
+        if of_fit:
+            run.position.validated(record, extras)
+        tell("on_evaluate_end", self, Logs(record | extras))
         return record
 
     def predict(self, loader: Iterable[Any]) -> Any:
@@ -325,9 +384,14 @@ class Trainer:
             EmptyLoaderError: The loader gave no batch.
         """
         outputs = []
-        with evaluation_mode(self.model, restore=self.preserve_modes), torch.no_grad(), self.precision.autocast():
+        with (
+            isolated_rng(self.isolate_evaluation),
+            evaluation_mode(self.model, restore=self.preserve_modes),
+            torch.no_grad(),
+            self.precision.autocast(),
+        ):
             for batch in loader:
-                inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
+                inputs = inputs_of(batch, self.batch_split)
                 outputs.append(map_tensors(self.model(self._prepare_inputs(inputs)), torch.Tensor.cpu))
         if not outputs:
             raise EmptyLoaderError("the prediction loader gave no batch; at least one is needed")
@@ -345,49 +409,8 @@ class Trainer:
         """
         print(explain(self, train_loader, num_epochs, val_loader))
 
-    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Write model, optimizer, history and random states to ``path``, whole or not at all.
-
-        Raises:
-            CheckpointError: The state holds something that could not be loaded safely; the old file is untouched.
-            OSError: The file cannot be written.
-        """
-        write_checkpoint(path, trainer_state(self))
-
-    def load_checkpoint(self, path: str | os.PathLike[str], strict: bool = True) -> dict[str, Any]:
-        """Restore model, optimizer and history from ``path``; the next :meth:`fit` continues where it was saved.
-
-        Args:
-            path: A file that :meth:`save_checkpoint` wrote. One of the earlier public ``Trainer`` is read too, but
-                does not say enough to be continued: the next ``fit`` then starts at epoch 0 with the weights and
-                optimizer loaded.
-            strict: The model's parameters must be exactly those of the file.
-
-        Returns:
-            What the file holds.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            CheckpointError: The file is damaged or does not fit. Model and optimizer are then as they were.
-        """
-        state = read_checkpoint(path, map_location=self.device)
-        restore_trainer(self, state, path, strict)
-        self._resume_from = state if "format_version" in state else None
-        return state
-
-    def _continue_run(self, history: History) -> int:
-        """Take up a loaded checkpoint, once; return the epoch to begin with."""
-        state, self._resume_from = self._resume_from, None
-        if state is None:
-            return 0
-        history.extend(dict(record) for record in state["metrics_history"])
-        if self.scheduler is not None and "scheduler_state_dict" in state:
-            self.scheduler.load_state_dict(state["scheduler_state_dict"])
-        restore_rng_state(state["rng_state"])
-        return int(state["epochs_completed"])
-
     def _prepare(self, batch: Any) -> tuple[Any, Any]:
-        inputs, targets = split_batch(batch)
+        inputs, targets = self.batch_split(batch)
         return self._prepare_inputs(inputs), move(targets, self.device)
 
     def _prepare_inputs(self, inputs: Any) -> Any:
