@@ -75,8 +75,10 @@ class Checkpointing:
 
     def _write_deferred(self, run: Run) -> None:
         paths, run.deferred = run.deferred, []
+        run.settled = True
         for path in dict.fromkeys(paths):
             write_checkpoint(path, trainer_state(self._trainer, run))
+        run.settled = False
 
     @property
     def _trainer(self) -> Trainer:

@@ -195,6 +195,8 @@ class Resumption:
                 run.told_again("on_evaluate_begin", trainer, Logs())
         for group, saved in zip(trainer.optimizer.param_groups, self.hyperparameters, strict=True):
             group.update(copy.deepcopy(saved))
+        # Else torch warns that the scheduler is stepped first, where this process has yet to step the optimizer.
+        trainer.optimizer._opt_called = True  # type: ignore[attr-defined]
         set_modes(trainer.model, state["modules_in_evaluation"])
         generators = state.get("generators", {"train": {}, "val": {}})
         restore_generators(run.val_loader, generators["val"])

@@ -42,7 +42,7 @@ class Run:
         stepping: The accumulation windows of the present epoch.
         iterator: Of a resumed run, the rest of the epoch's batches.
         active: False once it has ended or failed.
-        ended: Whether it has ended normally.
+        settled: True at a batch's end and after the run's, when nothing is half done.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Run:
         self.epoch_start: EpochStart | None = None
         self.iterator: Iterator[Any] | None = None
         self.active = True
-        self.ended = False
+        self.settled = False
         self._hook_index = 0
         self._hook_arguments: tuple[Any, ...] = ()
 
@@ -80,7 +80,7 @@ class Run:
     @property
     def within_batch(self) -> bool:
         """Whether something is half done, so that a checkpoint written now could not be taken up."""
-        return self.hook is None and not self.ended
+        return self.hook is None and not self.settled
 
     def tell(self, name: str, *arguments: Any) -> None:
         """Call a hook of each callback; of a resumed run, those callbacks that have not been called before.
