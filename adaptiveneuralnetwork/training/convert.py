@@ -12,14 +12,14 @@ random states and data: the next ``fit`` starts at epoch 0 with its weights and 
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 from torch import nn
 
@@ -197,23 +197,30 @@ def _only_tensors(mapping: Mapping[str, Any]) -> bool:
     return bool(mapping) and all(isinstance(value, torch.Tensor) for value in mapping.values())
 
 
-@click.command(help="Convert a checkpoint between the formats of Trainer, TrainingLoop and the earlier public Trainer.")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(FORMATS), required=True, help="The format of TARGET.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="YAML, for --to legacy.")
-def main(source: Path, target: Path, to: str, config_file: Path | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command: 0 if the file was written, 1 if it could not be converted, 2 for wrong arguments."""
     from adaptiveneuralnetwork.api import AdaptiveConfig
 
+    parser = argparse.ArgumentParser(
+        prog="python -m adaptiveneuralnetwork.training.convert",
+        description="Convert a checkpoint between the formats of Trainer, TrainingLoop and the earlier public Trainer.",
+    )
+    parser.add_argument("source", type=Path, help="a checkpoint of any of the formats")
+    parser.add_argument("target", type=Path, help="the file to write")
+    parser.add_argument("--to", choices=FORMATS, required=True, help="the format of TARGET")
+    parser.add_argument("--config", type=Path, help="for --to legacy: YAML file of the AdaptiveConfig to put into it")
+    given = parser.parse_args(arguments)
     try:
-        config = AdaptiveConfig.from_yaml(config_file).to_dict() if config_file else None
-        convert(source, target, to, config)
+        config = AdaptiveConfig.from_yaml(given.config).to_dict() if given.config else None
+        convert(given.source, given.target, given.to, config)
     except FileNotFoundError as error:
-        raise click.UsageError(f"there is no file {error.filename}") from error
-    except (CheckpointError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"wrote {target}", file=sys.stderr)
+        parser.error(f"there is no file {error.filename}")
+    except (CheckpointError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {given.target}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
