@@ -215,13 +215,11 @@ class Resumption:
         run.stepping.load_state_dict(saved["window"])
         run.prepare_samplers(trainer, loader)
         run.epoch_start = EpochStart(loader, saved["epoch_start"])
-        run.iterator = resumed_iterator(
-            loader,
-            run.position.batches,
-            run.epoch_start,
-            {"rng": self.state["rng_state"], "generators": generators},
-            saved["loader"],
-        )
+        now = {"rng": self.state["rng_state"], "generators": generators}
+        try:
+            run.iterator = resumed_iterator(loader, run.position.batches, run.epoch_start, now, saved["loader"])
+        except ValueError as error:
+            raise CheckpointError(self.path, str(error)) from error
 
     def _tell_the_rest(self, trainer: Trainer, run: Run) -> None:
         """Call the hook in which the checkpoint was written for the callbacks that it had not reached."""

@@ -99,7 +99,7 @@ class Stepping:
         """Clip, step, and say what happened: ``skipped``, and ``grad_norm`` before clipping if it was measured."""
         report = Logs(skipped=False)
         if self.max_grad_value is not None:
-            torch.nn.utils.clip_grad_value_(self.model.parameters(), self.max_grad_value)
+            self._clip_values(self.max_grad_value)
         if self.max_grad_norm is not None:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=self.max_grad_norm)
             dict.__setitem__(report, "grad_norm", norm)
@@ -131,6 +131,9 @@ class Stepping:
         self._losses, self._weight, self._expected_weight = state["losses"], state["weight"], state["expected_weight"]
         for parameter, gradient in zip(self._all_parameters(), state["gradients"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+
+    def _clip_values(self, limit: float) -> None:
+        torch.nn.utils.clip_grad_value_(self.model.parameters(), limit)
 
     def _multiply_gradients(self, factor: Any) -> None:
         for parameter in self._all_parameters():

@@ -9,6 +9,8 @@ _FIT = f"{_TRAINING}.trainer:Trainer.fit"
 _INIT = f"{_TRAINING}.trainer:Trainer.__init__"
 _EVALUATE = f"{_TRAINING}.trainer:Trainer.evaluate"
 _TRAIN_BATCHES = f"{_TRAINING}.trainer:Trainer._train_batches"
+_EPOCH = f"{_TRAINING}.trainer:Trainer._run_epoch"
+_FIRST_BATCHES = f"{_TRAINING}.run:Run._first_batches"
 _STEP = f"{_TRAINING}.stepping:Stepping.step"
 _BEGIN_BATCH = f"{_TRAINING}.stepping:Stepping.begin_batch"
 _RECORD = "ann_compat.bridge:LegacyCallback.on_epoch_end"
@@ -71,13 +73,13 @@ MUTANTS = (
     Mutant(
         "autocast",
         "mixed precision is on",
-        ((_INIT, "Precision(self.device, use_amp)", "Precision(self.device, True)"),),
+        ((_INIT, "Precision(self.device, use_amp", "Precision(self.device, True"),),
     ),
     # Modes and gradients.
     Mutant(
         "train-mode-once",
         "the model is not put back into training mode after an evaluation",
-        ((_TRAIN_BATCHES, "self.model.train()", "self.current_epoch or self.model.train()"),),
+        ((_FIRST_BATCHES, "trainer.model.train()", "trainer.current_epoch or trainer.model.train()"),),
     ),
     Mutant(
         "no-eval-mode",
@@ -93,29 +95,35 @@ MUTANTS = (
     Mutant("modes-restored", "evaluation puts the modes back", ((_INIT, "= preserve_modes", "= True"),)),
     # Epochs, batches, order.
     Mutant(
-        "epoch-less", "an epoch is left out", ((_FIT, "(first_epoch, num_epochs)", "(first_epoch, num_epochs - 1)"),)
+        "epoch-less",
+        "an epoch is left out",
+        ((_FIT, "(run.position.epoch, num_epochs)", "(run.position.epoch, num_epochs - 1)"),),
     ),
-    Mutant("epoch-more", "an epoch is added", ((_FIT, "(first_epoch, num_epochs)", "(first_epoch, num_epochs + 1)"),)),
+    Mutant(
+        "epoch-more",
+        "an epoch is added",
+        ((_FIT, "(run.position.epoch, num_epochs)", "(run.position.epoch, num_epochs + 1)"),),
+    ),
     Mutant(
         "sanity-evaluation",
         "the validation loader is run through before training",
         (
             (
                 _FIT,
-                "call(hooks.on_train_begin, self, Logs())",
-                "call(hooks.on_train_begin, self, Logs()); val_loader is not None and self.evaluate(val_loader)",
+                'run.tell("on_train_begin", self, Logs())',
+                'run.tell("on_train_begin", self, Logs()); val_loader is not None and self.evaluate(val_loader)',
             ),
         ),
     ),
     Mutant(
         "extra-iterator",
         "the loader is asked for one more iterator, which draws from the global generator",
-        ((_TRAIN_BATCHES, "self.model.train()", "self.model.train(); iter(loader)"),),
+        ((_FIRST_BATCHES, "trainer.model.train()", "trainer.model.train(); iter(loader)"),),
     ),
     Mutant(
         "peek",
         "the first batch is looked at before the epoch",
-        ((_TRAIN_BATCHES, "self.model.train()", "self.model.train(); next(iter(loader), None)"),),
+        ((_FIRST_BATCHES, "trainer.model.train()", "trainer.model.train(); next(iter(loader), None)"),),
     ),
     Mutant(
         "drops-last-batch",
@@ -123,15 +131,15 @@ MUTANTS = (
         (
             (
                 _TRAIN_BATCHES,
-                "enumerate(loader)",
-                "enumerate(b for i, b in enumerate(loader) if not length or i + 1 < max(length, 2))",
+                "enumerate(batches, position.batches)",
+                "enumerate(b for i, b in enumerate(batches) if not length or i + 1 < max(length, 2))",
             ),
         ),
     ),
     Mutant(
         "trains-on-validation-data",
         "training takes the validation loader",
-        ((_FIT, "self._train_batches(train_loader, run)", "self._train_batches(val_loader or train_loader, run)"),),
+        ((_EPOCH, "_batches(run.train_loader, run)", "_batches(run.val_loader or run.train_loader, run)"),),
     ),
     Mutant(
         "no-flattening",
@@ -152,7 +160,7 @@ MUTANTS = (
     Mutant(
         "seeds-each-epoch",
         "each epoch is seeded",
-        ((_FIT, "self.current_epoch = epoch", "self.current_epoch = epoch; torch.manual_seed(epoch)"),),
+        ((_EPOCH, "self.current_epoch = epoch", "self.current_epoch = epoch; torch.manual_seed(epoch)"),),
     ),
     Mutant(
         "seeds-in-constructor",
@@ -239,8 +247,12 @@ MUTANTS = (
         "metrics-before-evaluation",
         "the model's metrics are taken before the evaluation",
         (
-            (_FIT, "extras = run.train", "early = getattr(self.model, 'get_metrics', dict)(); extras = run.train"),
-            (_FIT, "Logs(record | extras)", "Logs(record | extras | {'early': early})"),
+            (
+                _EPOCH,
+                "position.extras = run.train",
+                "early = getattr(self.model, 'get_metrics', dict)(); position.extras = run.train",
+            ),
+            (_EPOCH, "position.extras))", "position.extras | {'early': early}))"),
             (_RECORD, "_legacy_model(trainer).get_metrics()", "logs['early']"),
         ),
     ),
@@ -309,7 +321,7 @@ MUTANTS = (
         (
             (
                 _FIT,
-                "report_exception(hooks, self, error)",
+                "report_exception(run.hooks, self, error)",
                 "[c.save_metrics() for c in self.callbacks if getattr(c, 'config', self).metrics_file]",
             ),
         ),
@@ -333,7 +345,13 @@ MUTANTS = (
     Mutant(
         "scheduler-before-optimizer",
         "a scheduler is stepped before training",
-        ((_FIT, "record = {", "scheduler is not None and step_scheduler(scheduler, {'train_loss': 0.0}); record = {"),),
+        (
+            (
+                _EPOCH,
+                "position.record = {",
+                "self.scheduler and step_scheduler(self.scheduler, {'train_loss': 0.0}); position.record = {",
+            ),
+        ),
         equivalent="the legacy loop has no schedulers, so migrated code passes none to fit",
     ),
 )
