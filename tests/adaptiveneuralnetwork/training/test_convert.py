@@ -80,9 +80,7 @@ def test_any_model_whose_parameters_fit_reads_them(flat_batches, tmp_path, make_
 def test_a_legacy_checkpoint_of_another_model_is_refused_with_the_reason(legacy, make_trainer):
     trainer = make_trainer()
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
-    with pytest.raises(
-        CheckpointError, match="of Sequential's parameters.*The AdaptiveModel of the earlier public package"
-    ):
+    with pytest.raises(CheckpointError, match=r"of Sequential's parameters.*AdaptiveModel of the earlier public"):
         trainer.load_checkpoint(legacy[1])
     assert_equal(trainer.model.state_dict(), before)
 
