@@ -188,3 +188,57 @@ def test_c11_amp_on_the_cpu_is_bfloat16_without_scaling(make_trainer, flat_batch
     assert all(parameter.dtype is torch.float32 for parameter in trainer.model.parameters())
     assert history[0]["train_loss"] > 0
     assert trainer.predict(flat_batches).dtype is torch.bfloat16
+
+
+def window_gradients(criterion, batches, accumulation_steps, make_model):
+    torch.manual_seed(1)
+    model = make_model().double()
+    recorder = GradientsAtStep()
+    optimizer = optim.SGD(model.parameters(), lr=0.0)
+    arguments = {"device": "cpu", "callbacks": [recorder], "gradient_accumulation_steps": accumulation_steps}
+    Trainer(model, optimizer, criterion, **arguments).fit(batches, num_epochs=1)
+    return recorder.gradients
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.CrossEntropyLoss(ignore_index=0),
+        nn.CrossEntropyLoss(weight=torch.tensor([0.2, 1.0, 3.0], dtype=torch.float64)),
+        nn.CrossEntropyLoss(ignore_index=2, weight=torch.tensor([0.2, 1.0, 3.0], dtype=torch.float64)),
+        nn.CrossEntropyLoss(reduction="sum"),
+        nn.CrossEntropyLoss(label_smoothing=0.1),
+        nn.MultiMarginLoss(),
+    ],
+    ids=lambda criterion: repr(criterion),
+)
+@pytest.mark.parametrize("sizes", [(4, 4), (4, 2, 3, 1, 5), (1, 7, 2)])
+def test_c2_a_window_counts_what_the_criterion_counts(criterion, sizes):
+    batches = make_data(*sizes)
+    whole = [merged(batches[start : start + 2]) for start in range(0, len(sizes), 2)]
+
+    def model():
+        return nn.Linear(5, 3)
+
+    assert_close(window_gradients(criterion, batches, 2, model), window_gradients(criterion, whole, 1, model))
+
+
+def test_c2_tokens_count_not_sequences_and_an_ignored_batch_counts_nothing():
+    class PerToken(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs).transpose(1, 2)
+
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(6, 4, 5, generator=generator, dtype=torch.float64)
+    targets = torch.randint(0, 3, (6, 4), generator=generator)
+    targets[0:2] = -100  # the first batch has nothing that counts: its own mean is NaN
+    targets[3, 1:] = -100
+    batches = [(inputs[start : start + 2], targets[start : start + 2]) for start in (0, 2, 4)]
+
+    def model():
+        return PerToken(5, 3)
+
+    criterion = nn.CrossEntropyLoss()
+    expected = window_gradients(criterion, [(inputs, targets)], 1, model)
+    assert_close(window_gradients(criterion, batches, 3, model), expected)
+    assert all(bool(gradient.isfinite().all()) for gradient in expected[0])
