@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ann_migrate.contents import Contents
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
 
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
@@ -20,11 +21,10 @@ class Project:
     Args:
         modules: Dotted module name of each file of the project (``pkg`` for ``pkg/__init__.py``).
         read: Gives a file's bytes. Called at most once for each file and only when a question needs it; an OSError
-        counts
-            as "not there".
+            counts as "not there".
 
     Example:
-        >>> files = {Path("app.py"): b"from jobs import loop"}
+        >>> files = {Path("app.py"): b"from jobs import loop", Path("jobs.py"): b"loop = 1"}
         >>> project = Project({"app": Path("app.py"), "jobs": Path("jobs.py")}, files.__getitem__)
         >>> project.module(Path("jobs.py"))
         'jobs'
@@ -35,8 +35,8 @@ class Project:
     def __init__(self, modules: Mapping[str, Path], read: Callable[[Path], bytes]) -> None:
         self._modules = dict(modules)
         self._names = {path: name for name, path in self._modules.items()}
-        self._read = read
-        self._contents: dict[Path, bytes] = {}
+        self._contents = Contents(self._names, read)
+        self._mentions: dict[str, list[Path]] = {}
         self._trees: dict[Path, ast.Module | None] = {}
 
     @classmethod
@@ -57,14 +57,11 @@ class Project:
         """A file that imports ``name`` from ``module``, or uses it as an attribute of that module."""
         if module is None:
             return None
-        last = module.rpartition(".")[2]
-        needles = (
-            re.compile(rb"\b" + name.encode() + rb"\b"),
-            re.compile(rb"\b" + last.encode() + rb"\b|from\s+\.+\s+import"),
-        )
-        for path in self._others(module):
-            data = self._content(path)
-            if all(needle.search(data) for needle in needles) and self._imports(path, module, name):
+        needle = name.encode()
+        home = self._modules.get(module)
+        is_package = home is not None and home.stem == "__init__"
+        for path in self._contents.importing(module, is_package=is_package):
+            if self._names[path] != module and needle in self._contents.of(path) and self._imports(path, module, name):
                 return path
         return None
 
@@ -74,9 +71,8 @@ class Project:
         ``self.attribute`` in a class that has neither ``class_name`` among its bases nor any base of its project is
         about another object.
         """
-        needle = re.compile(rb"\.\s*" + attribute.encode() + rb"\b|[\"']" + attribute.encode() + rb"[\"']")
-        for path in self._others(module):
-            if not needle.search(self._content(path)):
+        for path in self._mentioning(attribute):
+            if self._names[path] == module:
                 continue
             tree = self._tree(path)
             if tree is None:
@@ -91,7 +87,7 @@ class Project:
         any.
         """
         path = self._modules.get(module)
-        if path is None or not any(needle in self._content(path) for needle in NEEDLES):
+        if path is None or not any(needle in self._contents.of(path) for needle in NEEDLES):
             return None
         for node in ast.walk(self._tree(path) or ast.Module([], [])):
             if isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -102,26 +98,26 @@ class Project:
 
     def names_in_string(self, dotted: str) -> bool:
         """Whether some file holds a string like ``"pkg.mod.TrainingLoop"``: it is likely to patch that binding."""
-        needle = re.compile(rb"[\"']" + re.escape(dotted.encode()) + rb"[\"']")
-        return any(needle.search(self._content(path)) for path in self._modules.values())
+        name = dotted.rpartition(".")[2].encode()
+        needles = [quote + dotted.encode() + quote for quote in (b"'", b'"')]
+        return any(needle in self._contents.of(path) for path in self._contents.holding(name) for needle in needles)
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def _others(self, module: str | None) -> list[Path]:
-        return [path for name, path in self._modules.items() if name != module]
-
-    def _content(self, path: Path) -> bytes:
-        if path not in self._contents:
-            try:
-                self._contents[path] = self._read(path)
-            except OSError:
-                self._contents[path] = b""
-        return self._contents[path]
+    def _mentioning(self, attribute: str) -> list[Path]:
+        """The files that hold ``.attribute`` or the string ``"attribute"``."""
+        known = self._mentions.get(attribute)
+        if known is None:
+            name = attribute.encode()
+            needle = re.compile(rb"\.\s*" + name + rb"\b|[\"']" + name + rb"[\"']")
+            files = self._contents.holding(name)
+            known = self._mentions[attribute] = [path for path in files if needle.search(self._contents.of(path))]
+        return known
 
     def _tree(self, path: Path) -> ast.Module | None:
         if path not in self._trees:
             try:
-                self._trees[path] = ast.parse(self._content(path))
+                self._trees[path] = ast.parse(self._contents.of(path))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._trees[path] = None
         return self._trees[path]
