@@ -75,14 +75,16 @@ class RunResult:
 
 
 def migrate_source(
-    source: bytes | str, *, path: str | os.PathLike[str] = "<source>", style: Style = "faithful"
+    source: bytes | str, *, path: str | os.PathLike[str] = "<source>", style: Style = "faithful", docs: bool = False
 ) -> FileResult:
     r"""Migrate one piece of source code.
 
     Args:
         source: The code. Text is encoded as its own encoding cookie says (UTF-8 without one).
-        path: What the result and its messages call it; it is not read.
+        path: What the result and its messages call it; it is not read. It says what the source is: a notebook
+            (``.ipynb``), with *docs* a Markdown or reStructuredText file (``.md``, ``.rst``), else Python.
         style: ``"faithful"`` keeps all numbers, files and records as they were.
+        docs: Whether to migrate the code in documents and docstrings too.
 
     Returns:
         The verdict on each use of the legacy API, and the new content as bytes in ``after``, which is ``before`` where
@@ -111,13 +113,13 @@ def migrate_source(
         raw = source
     else:
         raise TypeError(f"source: expected bytes or str, got {type(source).__name__}")
-    run = migrate_text(raw, path=Path(path), style=style)
+    run = migrate_text(raw, path=Path(path), style=style, docs=docs)
     return run.files[0] if run.files else FileResult(Path(path), raw, raw)
 
 
-def migrate_text(raw: bytes, *, path: Path, style: Style = "faithful") -> RunResult:
+def migrate_text(raw: bytes, *, path: Path, style: Style = "faithful", docs: bool = False) -> RunResult:
     """Do what :func:`migrate_source` does and return it as a run over one file."""
-    options = _options(style)
+    options = _options(style, docs)
     from ann_migrate.engine import may_be_candidate
     from ann_migrate.project import Project
 

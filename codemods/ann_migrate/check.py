@@ -41,7 +41,7 @@ def find_failure(migration: Migration, data: bytes) -> str | None:
 
 
 def _second_run(migration: Migration, new: Source, tree: ast.Module) -> str | None:
-    again = type(migration)(new, migration.path, migration.project, migration.style, tree)
+    again = type(migration)(new, migration.path, migration.project, migration.style, tree, migration.kept)
     data, edited = again.rewrite()
     if edited or data != new.data:
         return "a second run would change the file again"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ann_migrate.documents import NOTEBOOKS
+from ann_migrate.documents import NOTEBOOKS, PAGES
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
@@ -91,6 +91,14 @@ def _migrate(raw: bytes, path: Path, project: Project, options: Options) -> File
         from ann_migrate.documents.notebook import migrate_notebook
 
         return migrate_notebook(raw, path, project, options.style)
+    if options.docs and suffix in PAGES:
+        from ann_migrate.documents.text import migrate_text_document
+
+        return migrate_text_document(raw, path, project, options.style)
+    if options.docs:
+        from ann_migrate.documents.docstrings import migrate_module
+
+        return migrate_module(raw, path, project, options.style)
     from ann_migrate.migration import Migration
 
     return Migration(Source.decode(raw), path, project, options.style).result(raw)

@@ -41,13 +41,22 @@ class Migration:
     """The migration of one file."""
 
     def __init__(
-        self, source: Source, path: Path, project: Project, style: str, module: ast.Module | None = None
+        self,
+        source: Source,
+        path: Path,
+        project: Project,
+        style: str,
+        module: ast.Module | None = None,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
+        self.kept = kept
+        """Names of the module that something else relies on: their imports stay."""
         self.path = path
         self.project = project
         self.style = style
-        self.tree = Tree(module or source.parse(), source.separators)
+        ordered = source.parts is not None and source.parts.ordered
+        self.tree = Tree(module or source.parse(), source.separators, ordered=ordered)
         self.tree.shown = find_shown(source, self.tree)
         self.names = Names(self.tree)
         self.module = project.module(path)
@@ -202,7 +211,11 @@ class Migration:
         """Whether others may import a legacy name from this file: a package, an import marked as meant so, a known
         importer.
         """
-        if self.path.stem == "__init__" or self.project.importer(self.module, variable.name) is not None:
+        if (
+            self.path.stem == "__init__"
+            or variable.name in self.kept
+            or self.project.importer(self.module, variable.name) is not None
+        ):
             return True
         for binding in variable.bindings:
             alias = binding.node

@@ -10,15 +10,18 @@ from ann_migrate.tree import Tree
 
 def find_shown(source: Source, tree: Tree) -> set[ast.AST]:
     """The expression statements that :class:`~ann_migrate.source.Parts` says are shown; none in a file of one text."""
-    if source.parts is None or source.parts.shows == "nothing":
+    if source.parts is None or set(source.parts.shows) <= {"nothing"}:
         return set()
-    if source.parts.shows == "all":
-        return set(tree.all_of(ast.Expr))
+    shows, separators = source.parts.shows, set(source.separators)
     last: dict[int, ast.stmt] = {}
     for statement in tree.module.body:
-        if statement.lineno not in source.separators:
+        if statement.lineno not in separators:
             last[tree.part(statement)] = statement
-    return {item for item in last.values() if isinstance(item, ast.Expr) and not _is_silenced(source, item)}
+    shown: set[ast.AST] = {item for item in tree.all_of(ast.Expr) if shows[tree.part(item)] == "all"}
+    for part, statement in last.items():
+        if shows[part] == "last" and isinstance(statement, ast.Expr) and not _is_silenced(source, statement):
+            shown.add(statement)
+    return shown
 
 
 def _is_silenced(source: Source, statement: ast.stmt) -> bool:

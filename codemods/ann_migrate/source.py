@@ -44,19 +44,25 @@ class Span:
         return self.start <= other.start and other.end <= self.end
 
 
+Shows = Literal["nothing", "last", "all"]
+"""No value is displayed, that of a part's last expression unless a semicolon follows (notebooks), or that of every
+expression statement (interactive examples)."""
+
+
 @dataclass(frozen=True)
 class Parts:
-    """How a text is put together from parts (the cells of a notebook, say) that need not run one after the other.
+    """How a text is put together from parts: the cells of a notebook, the code blocks of a page.
 
     Attributes:
         separator: The line between two parts, with its line end; it occurs nowhere else in the text. It is a statement,
             so that nothing grows together over it.
-        shows: Which expression statements somebody sees the value of: none, the last one of each part unless a
-            semicolon follows (notebooks), or all (interactive examples).
+        shows: For each part, which expression statements somebody sees the value of.
+        ordered: Whether the parts surely run one after the other.
     """
 
     separator: bytes
-    shows: Literal["nothing", "last", "all"] = "nothing"
+    shows: tuple[Shows, ...]
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,14 @@ class Tree:
 
     Args:
         module: The tree.
-        separators: The lines between parts (cells of a notebook, say) of which nobody knows in which order they run.
+        separators: The lines between parts: cells of a notebook, code blocks of a page.
+        ordered: Whether the parts surely run one after the other; else nothing is concluded from their order.
     """
 
-    def __init__(self, module: ast.Module, separators: Sequence[int] = ()) -> None:
+    def __init__(self, module: ast.Module, separators: Sequence[int] = (), *, ordered: bool = False) -> None:
         self.module = module
         self.separators = separators
+        self.ordered = ordered
         self.shown: set[ast.AST] = set()
         """Expression statements whose value somebody sees: the last one of a cell, an interactive example."""
         self.parents: dict[ast.AST, ast.AST] = {}
@@ -119,10 +121,10 @@ class Tree:
     def path_after(self, first: ast.stmt, later: ast.AST) -> list[ast.stmt] | None:
         """The statements that can run after ``first`` up to and with ``later``, where ``first`` surely ran before it.
 
-        ``first`` must stand in the block of ``later`` or in a block around it, in the same function and the same part;
-        otherwise None: then nothing is known about what runs between.
+        ``first`` must stand in the block of ``later`` or in a block around it, in the same function and, of parts that
+        may run in any order, the same one; otherwise None: then nothing is known about what runs between.
         """
-        if self.part(first) != self.part(later):
+        if not self.ordered and self.part(first) != self.part(later):
             return None
         block = self.block(first)
         start = next(index for index, item in enumerate(block) if item is first)

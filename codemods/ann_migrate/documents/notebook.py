@@ -82,7 +82,7 @@ def migrate_notebook(raw: bytes, path: Path, project: Project, style: str) -> Fi
     except NotebookError as error:
         return FileResult(path, raw, raw, problem=error.problem)
     book = _Book(cells)
-    assembly = Assembly(book.parts, "last")
+    assembly = Assembly(book.parts)
     result = migrate_parts(assembly, path, project, style)
     sites = tuple(book.located(item.site, item.place, item.culprit) for item in result.sites)
     if not result.changes and result.failure is None:
@@ -194,7 +194,7 @@ class _Book:
                 self.skipped.append(Note(Position(1, 1, cell.number), reason))
                 stands_for = f"cell {cell.number}, which is not plain Python"
             else:
-                self._add(Part(content.code), cell, content)
+                self._add(Part(content.code, shows="last"), cell, content)
                 stands_for = f"a magic in cell {cell.number}"
             if content.names:
                 self._add(Part(uses(content.names, content.assigned), stands_for), cell, content)
@@ -215,13 +215,15 @@ class _Book:
         return replace(site, position=self._position(place), culprit=at if culprit is not None else None)
 
     def _position(self, place: Place) -> Position:
-        part, (cell, _) = self.parts[place.part], self._of_part[place.part]
+        part, (cell, content) = self.parts[place.part], self._of_part[place.part]
         if not part.stands_for:
             return Position(place.line, place.column, cell.number)
         word = re.match(r"\w*", part.text.splitlines()[place.line - 1][place.column - 1 :])
         name = word.group() if word else ""
-        found = re.search(rf"\b{name}\b", cell.source) if name.isidentifier() else None
-        before = cell.source[: found.start()] if found else ""
+        found = [match.start() for match in re.finditer(rf"\b{name}\b", cell.source)] if name else []
+        if content.code is not None:  # in one of its magics
+            found = [at for at in found if any(start <= at < end for start, end in content.masked)]
+        before = cell.source[: found[0]] if found else ""
         line_start = max(before.rfind("\n"), before.rfind("\r")) + 1
         lines = len(re.findall(r"\r\n|\r|\n", before))
         return Position(lines + 1, len(before) - line_start + 1, cell.number)
@@ -345,7 +347,7 @@ def _find_failure(
         return f"the new file is broken ({error})"
     if {cell.number: cell.source for cell in cells} != expected:
         return "a cell has another source than it should have"
-    if Assembly(_Book(cells).parts, "last").source.data != data:
+    if Assembly(_Book(cells).parts).source.data != data:
         return "the new cells do not make up the new program"
     return None
 

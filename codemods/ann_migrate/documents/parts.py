@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from ann_migrate import check
 from ann_migrate.migration import Migration
 from ann_migrate.project import Project
 from ann_migrate.result import Outcome, Position, Site
 from ann_migrate.rules import use_not_readable
-from ann_migrate.source import Parts, Source
+from ann_migrate.source import Parts, Shows, Source
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -29,11 +28,13 @@ class Part:
         stands_for: Where the code is not the document's but stands for something that cannot be analysed, what that is
             ("cell 4, which is not Python"): an object that it uses is declined with this reason.
         hidden: Whether the code is the tool's own, so that its sites do not count.
+        shows: Which expression statements somebody sees the value of.
     """
 
     text: str
     stands_for: str = ""
     hidden: bool = False
+    shows: Shows = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Assembly:
 
     Args:
         parts: The pieces.
-        shows: Which expression statements somebody sees the value of (see :class:`ann_migrate.source.Parts`).
+        ordered: Whether they surely run one after the other.
 
     Example:
         >>> whole = Assembly([Part("x = 1"), Part("y = 2\\n")])
@@ -76,7 +77,7 @@ class Assembly:
         (3, Place(part=1, line=1, column=5))
     """
 
-    def __init__(self, parts: Sequence[Part], shows: Literal["nothing", "last", "all"] = "nothing") -> None:
+    def __init__(self, parts: Sequence[Part], *, ordered: bool = False) -> None:
         self.parts = parts
         found = next((match for part in parts if (match := _NEWLINE.search(part.text))), None)
         newline = found.group() if found else "\n"
@@ -95,7 +96,9 @@ class Assembly:
             closed = text if not text or text.endswith(("\n", "\r")) else text + newline
             pieces.append(closed.encode("utf-8"))
             at += len(pieces[-1])
-        self.source = Source(b"".join(pieces), "utf-8", parts=Parts(separator, shows))
+        self.source = Source(
+            b"".join(pieces), "utf-8", parts=Parts(separator, tuple(part.shows for part in parts), ordered)
+        )
 
     def place(self, position: Position) -> Place:
         """Which part a position of the whole lies in, and where in it."""
@@ -189,9 +192,9 @@ def uses(names: Sequence[str], assigned: Sequence[str] = ()) -> str:
 
     Example:
         >>> uses(["loop", "config"], ["config"])
-        '0(loop, config)\\nconfig = 0(config)\\n'
+        '0(loop, config)\\nconfig = 0()\\n'
     """
-    lines = [f"0({', '.join(names)})", *(f"{name} = 0({name})" for name in assigned)] if names else []
+    lines = [f"0({', '.join(names)})", *(f"{name} = 0()" for name in assigned)] if names else []
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -67,3 +67,42 @@ def test_the_json_report_has_cells(run: Run) -> None:
     ]
     assert [note["position"]["cell"] for note in file["notes"]] == [3]
     assert file["imports_bridge"]
+
+
+def test_documents_are_migrated_by_wish_only(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    (folder / "book.ipynb").unlink()
+    code = f"{IMPORT}{LOOP}\n"
+    files = {
+        "README.md": f"# Read\n\n```python\n{code}```\n\n```python\nx = TrainingLoop(...\n```\n",
+        "docs/a.rst": f"A\n=\n\n.. code::\n\n   {IMPORT}\n   {LOOP}\n",
+        "mod.py": f'"""M.\n\n>>> {IMPORT}>>> {LOOP}\n"""\n',
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+    assert run(".").returncode == 0
+    assert all((folder / name).read_text() == text for name, text in files.items())
+    refused = run("README.md")
+    assert refused.returncode == 1
+    assert b"README.md: ANN914 is a document; the code in it is migrated with --docs" in refused.stderr
+
+    document = json.loads(run("--check", "--docs", "--output-format", "json", ".").stdout)
+    assert document["summary"]["rewritten"] == document["summary"]["changed_files"] == 3
+    patch = run("--docs", "--diff", ".")
+    assert patch.returncode == 0
+    done = run("--docs", ".")
+    assert done.returncode == 0
+    report = done.stderr.decode()
+    assert "README.md:9:5 note: names TrainingLoop, but the block is no Python on its own" in report
+    assert "README.md, docs/a.rst, mod.py now import ann_compat" in report
+    written = {name: (folder / name).read_text() for name in files}
+    assert all("Trainer(" in text for text in written.values())
+    assert run("--docs", "--check", ".").returncode == 0
+
+    assert run("--undo", ".").returncode == 0
+    assert all((folder / name).read_text() == text for name, text in files.items())
+    applied = subprocess.run(["git", "apply"], input=patch.stdout, cwd=folder, capture_output=True, check=False)
+    assert applied.returncode == 0, applied.stderr
+    assert {name: (folder / name).read_text() for name in files} == written

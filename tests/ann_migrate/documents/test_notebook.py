@@ -221,6 +221,13 @@ def test_a_legacy_name_in_a_cell_that_is_no_python_is_a_site_there() -> None:
     assert "import Trainer, TrainingLoop" in sources(result.after)[0]
 
 
+def test_sites_in_one_cell_have_places_of_their_own() -> None:
+    result = migrate(
+        notebook(IMPORT, "use(TrainingLoop)\nTrainingLoop??", "pip install\nTrainingLoop = 1\nTrainingLoop")
+    )
+    assert [str(site.position) for site in result.sites] == ["cell 2:1:5", "cell 2:2:1", "cell 3:2:1"]
+
+
 def test_stale_outputs_are_kept_and_named() -> None:
     outputs = [{"data": {"image/png": "iVBOR" + "A" * 300_000}, "metadata": {}, "output_type": "display_data"}]
     raw = notebook(IMPORT, LOOP, code(TRAIN, outputs), code("plot()", outputs))

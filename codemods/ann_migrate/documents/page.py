@@ -1,0 +1,443 @@
+"""The code blocks of one text: which of them share names, what becomes of each, and the text put back together.
+
+A page is first read as one program, block after block, as a tutorial is. Where that leaves a site declined, it is read
+as a page of examples: only blocks that pass objects to each other stay together, and a block without the import takes
+it from a block above; the new imports then go into the block that needs them. A block that is no Python on its own, and
+a name that no block above imports, are only mentioned in a note.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ann_migrate.documents.blocks import Block, Splice, changed_lines, splices
+from ann_migrate.documents.parts import Assembly, Change, Part, Result, apply_changes, migrate_parts, uses
+from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, TRAINING_LOOP
+from ann_migrate.project import Project
+from ann_migrate.result import Note, Outcome, Position, Site
+from ann_migrate.source import SourceError
+
+_LEGACY_WORD = re.compile(rf"\b(?:{TRAINING_LOOP}|{QUICK_TRAIN})\b")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+Import = ast.Import | ast.ImportFrom
+Extract = Callable[[str], list[Block]]
+"""Finds the code blocks of a text."""
+
+
+@dataclass(slots=True)
+class PageResult:
+    """What becomes of a page.
+
+    Attributes:
+        sites: The verdicts.
+        notes: What else there is to say.
+        splices: The edits, in order.
+        relied_on: Names from outside that blocks still use as they were.
+        failure: What is wrong with the rewrite; then it must not be used.
+    """
+
+    sites: list[Site] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    splices: list[Splice] = field(default_factory=list)
+    relied_on: set[str] = field(default_factory=set)
+    failure: str | None = None
+
+
+def migrate_page(
+    document: str,
+    extract: Extract,
+    path: Path,
+    project: Project,
+    style: str,
+    *,
+    outside: Sequence[Import] = (),
+    bound: Collection[str] = (),
+    position: Callable[[int], Position] | None = None,
+) -> PageResult:
+    """Migrate the code blocks of a text.
+
+    Args:
+        document: The text.
+        extract: Finds its blocks.
+        path: The file, for questions to ``project``.
+        project: What is known of other files.
+        style: The style of the new code.
+        outside: Imports of the legacy API that have run before each block (those of the module, for a docstring).
+        bound: All names that are bound before.
+        position: Gives the position of a character; by lines of ``document`` if not given.
+    """
+    page = _Page(document, extract(document), path, project, style, position or _positions(document))
+    result = page.migrate(outside, bound)
+    if result.splices and result.failure is None:
+        result.failure = page.find_failure(extract)
+        after = spliced(document, result.splices)
+        again = _Page(after, extract(after), path, project, style, _positions(after)).migrate(outside, bound)
+        if again.splices or again.failure is not None:
+            result.failure = result.failure or "a second run would change the document again"
+    if result.failure is not None:
+        return PageResult(failure=result.failure)
+    result.sites.sort(key=lambda site: (site.position.line, site.position.column))
+    result.notes.sort(key=lambda note: (note.position.line, note.position.column) if note.position else (0, 0))
+    return result
+
+
+def spliced(document: str, edits: Iterable[Splice]) -> str:
+    """The text with the edits made."""
+    pieces: list[str] = []
+    at = 0
+    for start, end, text in edits:
+        pieces += [document[at:start], text]
+        at = end
+    return "".join([*pieces, document[at:]])
+
+
+def legacy_imports(statements: Iterable[ast.stmt]) -> list[Import]:
+    """The imports among some statements that reach the legacy API, with nothing but the names that do."""
+    found: list[Import] = []
+    for node in statements:
+        if isinstance(node, ast.Import):
+            names = [alias for alias in node.names if _reaches(alias.name)]
+            found += [ast.Import(names)] if names else []
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [alias for alias in node.names if _reaches(f"{node.module}.{alias.name}")]
+            found += [ast.ImportFrom(node.module, names, 0)] if names else []
+    return found
+
+
+@dataclass(eq=False, slots=True)
+class _Unit:
+    """A block that can be read, and what is known of it."""
+
+    number: int
+    block: Block
+    text: str
+    body: list[ast.stmt]
+    imports: list[Import]
+    bound: set[str]
+    read: set[str]
+
+
+class _Page:
+    def __init__(
+        self,
+        document: str,
+        blocks: Sequence[Block],
+        path: Path,
+        project: Project,
+        style: str,
+        position: Callable[[int], Position],
+    ) -> None:
+        self.document = document
+        self.blocks = blocks
+        self.path, self.project, self.style = path, project, style
+        self.position = position
+        self.units: list[_Unit] = []
+        self.unreadable: list[tuple[int, str]] = []
+        self.changes: dict[int, list[Change]] = {}
+        for number, block in enumerate(blocks):
+            text = block.text(document)
+            body = _parsed(text)
+            if body is None:
+                self.unreadable.append((number, text))
+            else:
+                self.units.append(_unit(number, block, text, body))
+
+    def migrate(self, outside: Sequence[Import], bound: Collection[str]) -> PageResult:
+        result = PageResult()
+        if any(_LEGACY_WORD.search(unit.text) for unit in self.units):
+            groups = (not outside and self._as_one_program()) or self._as_examples(outside)
+            for group in groups:
+                self._accept(group, result)
+                result.relied_on |= group.relied_on if not group.owners else set()
+        self._mention(result, bound)
+        result.splices = self._splices()
+        for number in sorted(self.changes):
+            result.notes += self._stale(self.blocks[number], self.changes[number])
+        return result
+
+    def _splices(self) -> list[Splice]:
+        changed = [(self.blocks[number], self.changes[number]) for number in sorted(self.changes)]
+        # The examples of a docstring are one block that other blocks may stand between.
+        return sorted(splice for block, changes in changed for splice in splices(self.document, block, changes))
+
+    def find_failure(self, extract: Extract) -> str | None:
+        """What is wrong with the new text, or None: it has the same blocks, with the new code in those that changed."""
+        after = spliced(self.document, self._splices())
+        expected = [
+            apply_changes(block.text(self.document), self.changes.get(number, []))
+            for number, block in enumerate(self.blocks)
+        ]
+        if [block.text(after) for block in extract(after)] != expected:
+            return "the new blocks are not the ones that were made"
+        return None
+
+    # -- which blocks share names -------------------------------------------------------------------------------------
+
+    def _as_one_program(self) -> list[_Group] | None:
+        """The page as one group, if all of it can be rewritten."""
+        group = self._group(self.units, [], [])
+        first = next((index for index, unit in enumerate(self.units, 1) if unit.imports), len(self.units) + 1)
+        if any(item.place.part < first for item in group.result.sites):
+            return None  # used before it is imported
+        rewritten = all(item.site.outcome is not Outcome.DECLINED for item in group.result.sites)
+        return [group] if rewritten and group.result.failure is None else None
+
+    def _as_examples(self, outside: Sequence[Import]) -> list[_Group]:
+        """The page as groups of blocks that pass objects to each other.
+
+        Groups that take the import from a block above come first: what they still use must stay imported there.
+        """
+        together = _linked(self.units)
+        groups: list[_Group] = []
+        needed: dict[int, set[str]] = {}
+        for units in sorted(together, key=lambda group: -group[0].number):
+            imports, owners = self._imports_above(units, outside)
+            kept = sorted(set().union(*(needed.get(unit.number, set()) for unit in units)))
+            group = self._group(units, imports, kept)
+            group.owners = owners
+            for owner in owners:
+                needed.setdefault(owner, set()).update(group.relied_on)
+            groups.append(group)
+        return groups
+
+    def _imports_above(self, units: Sequence[_Unit], outside: Sequence[Import]) -> tuple[list[Import], set[int]]:
+        """The imports of the legacy API that a group uses and does not have, and the blocks that have them.
+
+        A docstring takes its names from the module rather than from a block above, as doctest does.
+        """
+        inside = {unit.number for unit in units}
+        have: set[str] = set()
+        found: dict[str, tuple[Import, int | None]] = {}
+        for unit in units:
+            for name in unit.read - have:
+                above = [(other.imports, other.number) for other in self.units if other.number < unit.number]
+                sources: list[tuple[Sequence[Import], int | None]] = [*above, (outside, None)]
+                for imports, number in sources:  # the last one counts
+                    for node in imports if number not in inside else ():
+                        if name in _names(node):
+                            found[name] = (_only(node, name), number)
+            have |= {name for node in unit.imports for name in _names(node)}
+        return [node for node, _ in found.values()], {number for _, number in found.values() if number is not None}
+
+    # -- one group ----------------------------------------------------------------------------------------------------
+
+    def _group(self, units: Sequence[_Unit], imports: list[Import], kept: list[str]) -> _Group:
+        """Analyse blocks as one program: the imports before it, then the blocks, then uses of what must stay."""
+        before = "".join(f"{ast.unparse(node)}\n" for node in imports)
+        parts = [Part(before, hidden=True)]
+        parts += [Part(unit.text, shows="all" if unit.block.prompts else "nothing") for unit in units]
+        for number, text in self.unreadable:
+            if any(unit.number < number for unit in units):
+                names = list(dict.fromkeys(word for word in _WORD.findall(text) if word.isidentifier()))
+                known = [name for name in names if any(name in unit.bound for unit in units)]
+                parts.append(Part(uses(known), "a block that is no Python on its own", hidden=True))
+        parts.append(Part(uses(kept), hidden=True))
+        assembly = Assembly(parts, ordered=True)
+        try:
+            result = migrate_parts(assembly, self.path, self.project, self.style)
+        except SourceError as error:
+            result = Result((), {}, b"", error.problem.reason)
+        return _Group(list(units), imports, before, result)
+
+    def _accept(self, group: _Group, result: PageResult) -> None:
+        result.failure = result.failure or group.result.failure
+        for item in group.result.sites:
+            culprit = item.culprit
+            at = None
+            if culprit is not None and 0 < culprit.part <= len(group.units):
+                at = self._place(group.units[culprit.part - 1], culprit.line, culprit.column)
+            position = self._place(group.units[item.place.part - 1], item.place.line, item.place.column)
+            result.sites.append(replace(item.site, position=position, culprit=at))
+        for part, changes in group.result.changes.items():
+            if 0 < part <= len(group.units):
+                self.changes[group.units[part - 1].number] = list(changes)
+        if added := group.new_imports():
+            users = [part for part in sorted(group.result.changes) if part > 0]
+            unit = group.units[users[0] - 1]
+            first = min([unit.body[0].lineno, *(item.lineno for item in getattr(unit.body[0], "decorator_list", []))])
+            start = sum(len(line) for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", unit.text)[: first - 1])
+            newline = found.group() if (found := re.search(r"\r\n|\r|\n", unit.text)) else "\n"
+            change = Change(start, start, "".join(f"{line}{newline}" for line in added))
+            self.changes[unit.number] = [change, *self.changes[unit.number]]
+
+    def _place(self, unit: _Unit, line: int, column: int) -> Position:
+        return self.position(unit.block.lines[line - 1].code + column - 1)
+
+    # -- notes --------------------------------------------------------------------------------------------------------
+
+    def _mention(self, result: PageResult, bound: Collection[str]) -> None:
+        """Say where the legacy API is named in code that was not migrated for want of knowledge."""
+        for number, text in self.unreadable:
+            if found := _LEGACY_WORD.search(text):
+                reason = f"names {found.group()}, but the block is no Python on its own"
+                result.notes.append(Note(self.position(self._offset(self.blocks[number], found.start())), reason))
+        known = set(bound)
+        for unit in self.units:
+            known |= unit.bound
+            for found in _LEGACY_WORD.finditer(unit.text):
+                if found.group() in unit.read and found.group() not in known:
+                    reason = f"names {found.group()}, but no block above imports it"
+                    result.notes.append(Note(self.position(self._offset(unit.block, found.start())), reason))
+                    break
+
+    def _offset(self, block: Block, at: int) -> int:
+        for line in block.lines:
+            if at < line.next - line.code:
+                return line.code + at
+            at -= line.next - line.code
+        return block.lines[-1].next
+
+    def _stale(self, block: Block, changes: Sequence[Change]) -> list[Note]:
+        changed = changed_lines(self.document, block, changes)
+        outputs = dict(block.outputs)
+        notes = []
+        first = 0
+        for last in sorted(outputs):
+            if changed & set(range(_example_start(block, self.document, last, first), last + 1)):
+                notes.append(Note(self.position(outputs[last]), "the expected output is that of the old code"))
+            first = last + 1
+        return notes
+
+
+@dataclass(eq=False, slots=True)
+class _Group:
+    """Blocks that were analysed together."""
+
+    units: list[_Unit]
+    imports: list[Import]
+    before: str
+    result: Result
+    owners: set[int] = field(default_factory=set)
+
+    @property
+    def relied_on(self) -> set[str]:
+        """The names of the imports from above that the blocks still use."""
+        after = _parsed(apply_changes(self.before, self.result.changes.get(0, []))) or []
+        left = {name for node in legacy_imports(after) for name in _names(node)}
+        return left & {name for node in self.imports for name in _names(node)}
+
+    def new_imports(self) -> list[str]:
+        """The import statements that the blocks need beside those from above."""
+        if 0 not in self.result.changes:
+            return []
+        old = {_key(node, alias) for node in self.imports for alias in node.names}
+        lines = []
+        for node in _parsed(apply_changes(self.before, self.result.changes[0])) or []:
+            if isinstance(node, Import):
+                names = [alias for alias in node.names if _key(node, alias) not in old]
+                if names:
+                    bare = ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, 0)
+                    lines.append(ast.unparse(bare))
+        return lines
+
+
+def _linked(units: Sequence[_Unit]) -> list[list[_Unit]]:
+    """Blocks in groups: a block belongs to the one above that last bound an object of the legacy API that it reads."""
+    group = {unit.number: [unit] for unit in units}
+    owner: dict[str, tuple[int, bool]] = {}
+    legacy = {TRAINING_LOOP, QUICK_TRAIN}
+    for unit in units:
+        legacy |= {name for node in unit.imports for name in _names(node)}
+        for name in sorted(unit.read):
+            number, tainted = owner.get(name, (unit.number, False))
+            if tainted and group[number] is not group[unit.number]:
+                group[number] += group[unit.number]
+                for other in group[unit.number]:
+                    group[other.number] = group[number]
+        tainted_names = _tainted(
+            unit, legacy | {name for name, (_, tainted) in owner.items() if tainted and name in unit.read}
+        )
+        for name in unit.bound - legacy:
+            owner[name] = (unit.number, name in tainted_names)
+    found = {id(members): sorted(members, key=lambda unit: unit.number) for members in group.values()}
+    return list(found.values())
+
+
+def _tainted(unit: _Unit, names: set[str]) -> set[str]:
+    """The names that a block binds in statements which mention the given ones, to a fixpoint."""
+    names = set(names)
+    size = -1
+    while size != len(names):
+        size = len(names)
+        for statement in unit.body:
+            if not isinstance(statement, Import) and _mentioned(statement) & names:
+                names |= bound_names(statement)
+    return names
+
+
+def _unit(number: int, block: Block, text: str, body: list[ast.stmt]) -> _Unit:
+    bound: set[str] = set()
+    read: set[str] = set()
+    for statement in body:
+        own = bound_names(statement)
+        loads = {
+            node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
+        read |= loads - bound
+        bound |= own
+    return _Unit(number, block, text, body, legacy_imports(body), bound, read)
+
+
+def bound_names(statement: ast.stmt) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, Import):
+            names |= _names(node)
+    return names
+
+
+def _mentioned(statement: ast.stmt) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+
+
+def _names(node: Import) -> set[str]:
+    return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+
+
+def _only(node: Import, name: str) -> Import:
+    """An import with nothing but what binds one name."""
+    names = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) == name]
+    return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, node.level)
+
+
+def _key(node: Import, alias: ast.alias) -> tuple[str | None, str, str | None]:
+    return (node.module if isinstance(node, ast.ImportFrom) else None), alias.name, alias.asname
+
+
+def _reaches(path: str) -> bool:
+    return path in LEGACY_PATHS or any(legacy.startswith(f"{path}.") for legacy in LEGACY_PATHS)
+
+
+def _parsed(text: str) -> list[ast.stmt] | None:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _example_start(block: Block, document: str, last: int, first: int) -> int:
+    """The index of the first line of the example that ends at a line."""
+    for number in range(last, first, -1):
+        line = block.lines[number]
+        if document[line.start : line.code].strip().endswith(">>>"):
+            return number
+    return first
+
+
+def _positions(document: str) -> Callable[[int], Position]:
+    starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", document))]
+
+    def position(offset: int) -> Position:
+        line = bisect(starts, offset)
+        return Position(line, offset - starts[line - 1] + 1)
+
+    return position
