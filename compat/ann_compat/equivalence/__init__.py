@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ann_compat.equivalence.assertion import assert_equivalent
     from ann_compat.equivalence.cases import CaseSpec
     from ann_compat.equivalence.compare import Comparison, Difference, compare
     from ann_compat.equivalence.harness import CaseResult, RunResult, run_case, run_cases
@@ -22,6 +23,7 @@ __all__ = [
     "Difference",
     "RunResult",
     "SourceResult",
+    "assert_equivalent",
     "case_specs",
     "compare",
     "compare_source",
@@ -36,6 +38,7 @@ _MODULES = {
     "Difference": "compare",
     "RunResult": "harness",
     "SourceResult": "sources",
+    "assert_equivalent": "assertion",
     "case_specs": "strategies",
     "compare": "compare",
     "compare_source": "sources",

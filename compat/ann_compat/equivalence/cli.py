@@ -41,9 +41,12 @@ def cli(context: click.Context, verbose: bool) -> None:
 def run(files: tuple[Path, ...], max_examples: int, max_time: float | None, seed: int, case_dir: Path | None) -> int:
     """Compare generated cases; or, given FILES, migrate each in memory and compare its old run with its new one.
 
-    FILES are executed.
+    FILES are executed. Without FILES, the project's own cases ([tool.ann-equiv] cases in pyproject.toml) run as well.
     """
-    return _run_files(files, seed) if files else _run_cases(max_examples, max_time, seed, case_dir)
+    if files:
+        return _run_files(files, seed)
+    own = _run_own_cases(seed)
+    return own or _run_cases(max_examples, max_time, seed, case_dir)
 
 
 @cli.command()
@@ -113,6 +116,23 @@ def _run_cases(max_examples: int, max_time: float | None, seed: int, case_dir: P
             click.echo(f"Kept: {_keep(result.failure.spec, case_dir)}")
         return DIFFERENT
     return VACUOUS if missing(result.activity, result.cases) else EQUAL
+
+
+def _run_own_cases(seed: int) -> int:
+    from ann_compat.equivalence.own_cases import compare_case, configured_cases, load_cases, trained
+    from ann_compat.equivalence.report import own_case_report
+
+    try:
+        entry = configured_cases(Path.cwd())
+        cases = load_cases(entry, Path.cwd()) if entry else {}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    codes = {EQUAL}
+    for name, factory in cases.items():
+        comparison, old, new = compare_case(factory, seed)
+        click.echo(own_case_report(name, comparison, old, new))
+        codes.add(DIFFERENT if not comparison.equal else EQUAL if trained(old) else VACUOUS)
+    return DIFFERENT if DIFFERENT in codes else max(codes)
 
 
 def _keep(spec: CaseSpec, folder: Path) -> Path:

@@ -87,6 +87,13 @@ def _new_run_failed(view: _View) -> str | None:
     return f"the new run failed: {type(error).__name__}: {error}"
 
 
+def _old_run_failed(view: _View) -> str | None:
+    error = view.old.exception
+    if error is None or view.new.exception is not None:
+        return None
+    return f"the old run failed with {type(error).__name__} ({error}), the new one ended normally"
+
+
 def _modes(view: _View) -> str | None:
     before, after = view.at_first()
     if not (isinstance(before, Forward) and isinstance(after, Forward)):
@@ -169,6 +176,7 @@ def _files(view: _View) -> str | None:
 
 _RULES: tuple[Callable[[_View], str | None], ...] = (
     _new_run_failed,
+    _old_run_failed,
     _counts,
     _modes,
     _shapes,

@@ -9,11 +9,14 @@ import torch
 
 from ann_compat.equivalence.activity import BEHAVIOURS, missing
 from ann_compat.equivalence.cases import SCHEMA_VERSION
+from ann_compat.equivalence.compare import Comparison
 from ann_compat.equivalence.diagnose import likely_cause, where
 from ann_compat.equivalence.harness import CaseResult, RunResult
+from ann_compat.equivalence.own_cases import trained
 from ann_compat.equivalence.planting import Mutant
 from ann_compat.equivalence.selftest import Catch, SelfTest
 from ann_compat.equivalence.sources import SourceResult
+from ann_compat.equivalence.trace import Trace
 
 
 def run_report(result: RunResult) -> str:
@@ -87,6 +90,16 @@ def source_report(result: SourceResult) -> str:
         lines += [f"  first difference: {where(result.comparison.first, result.old)}", f"  {result.comparison.first}"]
         lines += [f"  likely cause: {cause}"] if cause else []
     return "\n".join(lines)
+
+
+def own_case_report(name: str, comparison: Comparison, old: Trace, new: Trace) -> str:
+    """The verdict on one of a project's own cases."""
+    if comparison.equal:
+        ending = "EQUAL" if trained(old) else f"VACUOUS: nothing was trained; the run ended with {old.exception!r}"
+        return f"{name}: {ending}"
+    cause = likely_cause(None, comparison, old, new)
+    lines = [f"{name}: DIFFERENT", f"  {where(comparison.first, old)}", f"  {comparison.first}"]
+    return "\n".join([*lines, *([f"  likely cause: {cause}"] if cause else [])])
 
 
 def _source_verdict(result: SourceResult) -> str:

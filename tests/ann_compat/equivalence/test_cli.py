@@ -11,8 +11,7 @@ from ann_compat.equivalence.cases import CaseSpec
 PLANTED = """
 import sys
 from ann_compat.equivalence import cli, mutants
-mutant = next(mutant for mutant in mutants.MUTANTS if mutant.name == sys.argv.pop(1))
-with mutant.planted():
+with mutants.BY_NAME[sys.argv.pop(1)].planted():
     cli.main()
 """
 RESTLESS = """
@@ -140,3 +139,26 @@ def test_the_self_test_runs_from_the_command_line():
     assert "scheduler-before-optimizer     not hunted: the legacy loop has no schedulers" in result.stdout
     assert "PASSED: 2 of 2 planted defects caught" in result.stdout
     assert ann_equiv("selftest", "no-such-defect").returncode == 2
+
+
+OWN_CASE = """
+import torch
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+
+def tiny():
+    config = AdaptiveConfig(input_dim=3, output_dim=2, num_nodes=2, hidden_dim=2, num_epochs=1)
+    return AdaptiveModel(config), config, [(torch.randn(4, 3) * 90, torch.randint(0, 2, (4,)))]
+
+cases = {"tiny": tiny}
+"""
+
+
+def test_the_project_s_own_cases_run_first(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:cases"\n')
+    (tmp_path / "own_equiv.py").write_text(OWN_CASE)
+    result = ann_equiv("run", "--max-examples", "1", cwd=tmp_path)
+    assert (result.returncode, result.stdout.splitlines()[0]) == (4, "tiny: EQUAL"), result.stderr
+    different = ann_equiv("zero-grad-after-step", "run", "--max-examples", "1", cwd=tmp_path, program=PLANTED)
+    assert (different.returncode, different.stdout.splitlines()[:1]) == (1, ["tiny: DIFFERENT"]), different.stderr
+    (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:none"\n')
+    assert ann_equiv("run", cwd=tmp_path).returncode == 2

@@ -1,0 +1,95 @@
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = ("-p", "no:cacheprovider", "-p", "ann_compat.equivalence.pytest_plugin")
+OWN_CASES = """
+    import torch
+    from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+
+    def adaptive():
+        config = AdaptiveConfig(input_dim=3, output_dim=2, num_nodes=2, hidden_dim=2, num_epochs=1)
+        data = [(torch.randn(4, 3), torch.randint(0, 2, (4,)))]
+        return AdaptiveModel(config), config, data, data
+
+    def forgotten():
+        model, config, data, _ = adaptive()
+        return model, config, []
+
+    made = []
+    def restless():
+        made.append(None)
+        model, config, data, _ = adaptive()
+        return model, config, data * len(made)
+
+    cases = {"adaptive": adaptive}
+    bad_cases = {"forgotten": forgotten, "restless": restless, "no tuple": lambda: 3}
+"""
+
+
+@pytest.fixture
+def project(pytester):
+    pytester.makepyfile(my_equiv=OWN_CASES)
+    return pytester
+
+
+def test_the_fixture_is_there_and_fails_as_an_assertion(pytester):
+    pytester.makepyfile(
+        """
+        import torch
+        def train(rate):
+            layer = torch.nn.Linear(2, 1)
+            optimizer = torch.optim.SGD(layer.parameters(), lr=rate)
+            layer(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+
+        def test_same(assert_equivalent):
+            assert_equivalent(lambda: train(0.1), lambda: train(0.1))
+
+        def test_other(assert_equivalent):
+            assert_equivalent(lambda: train(0.1), lambda: train(0.2))
+        """
+    )
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*learning_rates*0.1 != 0.2*"])
+
+
+def test_nothing_is_added_without_the_option(project):
+    project.makepyfile(test_one="def test_one(): pass")
+    project.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+def test_own_cases_of_pyproject_are_items_with_a_line_each(project):
+    project.makepyprojecttoml('[tool.ann-equiv]\ncases = "my_equiv:cases"\n')
+    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv", "--ann-equiv-examples", "3", "-m", "ann_equiv", "-v")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*generated: VACUOUS*", "adaptive: EQUAL"])
+
+
+def test_bad_own_cases_fail_each_for_its_reason(project):
+    project.makeini("[pytest]\nann_equiv_cases = my_equiv:bad_cases\nann_equiv_examples = 1\n")
+    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(["nothing was trained, so nothing was compared; *ZeroDivisionError*"])
+    result.stdout.fnmatch_lines(["*the factory does not make the same each time*"])
+    result.stdout.fnmatch_lines(["*a case must be a tuple (model, config, train_loader, ...) of 3 to 6 parts, got 3*"])
+
+
+@pytest.mark.parametrize("entry", ["my_equiv", "my_equiv:nothing", "no_module:cases", "my_equiv:torch"])
+def test_an_entry_that_leads_nowhere_is_a_usage_error(project, entry):
+    project.makeini(f"[pytest]\nann_equiv_cases = {entry}\n")
+    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: cases*"])
+
+
+def test_the_plugin_module_loads_neither_torch_nor_hypothesis(pytester):
+    code = (
+        "import sys, ann_compat.equivalence.pytest_plugin\n"
+        "assert not {'torch', 'hypothesis', 'libcst'} & set(sys.modules), sorted(sys.modules)"
+    )
+    import sys
+
+    paths = f"import sys; sys.path[:0] = {[path for path in sys.path if path]!r}\n"
+    assert pytester.run(sys.executable, "-c", paths + code).ret == 0
