@@ -1,3 +1,5 @@
+import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -6,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ann_compat.equivalence import cli, environment, mutants
 from ann_compat.equivalence.cases import CaseSpec
 
 PLANTED = """
 import sys
-from ann_compat.equivalence import cli, mutants
+from ann_compat.equivalence import cli, environment, mutants
 with mutants.BY_NAME[sys.argv.pop(1)].planted():
     cli.main()
 """
@@ -26,10 +29,26 @@ cli.main()
 
 def ann_equiv(*arguments: str, program: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = ["-c", program] if program else ["-m", "ann_compat.equivalence.cli"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "COLUMNS": "120"}
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "COLUMNS": "120"}
     return subprocess.run(
-        [sys.executable, *command, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=cwd
+        [sys.executable, *command, *arguments], capture_output=True, text=True, check=False, env=variables, cwd=cwd
     )
+
+
+@pytest.fixture
+def in_process(monkeypatch, capsys):
+    """The same in this process, which spares the import of torch; exit codes of their own are tested in a fresh one."""
+
+    def run(*arguments: str, defect: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["ann-equiv", *arguments])
+        monkeypatch.chdir(cwd or Path.cwd())
+        planted = mutants.BY_NAME[defect].planted() if defect else contextlib.nullcontext()
+        with planted, pytest.raises(SystemExit) as exit_:
+            cli.main()
+        captured = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, exit_.value.code, captured.out, captured.err)
+
+    return run
 
 
 def test_equal_is_0_and_the_behaviours_are_counted():
@@ -39,16 +58,16 @@ def test_equal_is_0_and_the_behaviours_are_counted():
     assert "clipping active" in result.stdout
 
 
-def test_a_difference_is_1_with_a_case_that_can_be_replayed(tmp_path):
+def test_a_difference_is_1_with_a_case_that_can_be_replayed(in_process, tmp_path):
     result = ann_equiv(
         "no-clipping", "run", "--max-examples", "60", "--case-dir", str(tmp_path / "kept"), program=PLANTED
     )
     assert result.returncode == 1, result.stdout + result.stderr
     assert "DIFFERENT" in result.stdout
     [kept] = (tmp_path / "kept").iterdir()
-    failed = ann_equiv("no-clipping", "replay", str(kept), program=PLANTED)
+    failed = in_process("replay", str(kept), defect="no-clipping")
     assert (failed.returncode, failed.stdout.split()[0]) == (1, "FAILED")
-    fixed = ann_equiv("replay", str(kept))
+    fixed = in_process("replay", str(kept))
     assert (fixed.returncode, fixed.stdout.split()[0]) == (0, "FIXED")
 
 
@@ -63,12 +82,12 @@ def test_wrong_usage_is_2(arguments):
     assert result.stdout == ""
 
 
-def test_cases_that_cannot_be_read_are_errors_and_the_others_are_run(tmp_path):
+def test_cases_that_cannot_be_read_are_errors_and_the_others_are_run(in_process, tmp_path):
     paths = []
     for number, text in enumerate(["{", "[]", '{"version": 1, "model": "x"}', '{"version": 7}', '{"version": 1}']):
         paths.append(tmp_path / f"case{number}.json")
         paths[-1].write_text(text)
-    result = ann_equiv("replay", *map(str, paths))
+    result = in_process("replay", *map(str, paths))
     assert result.returncode == 2
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["ERROR"] * 4 + ["FIXED"]
 
@@ -80,8 +99,13 @@ def test_a_restless_environment_is_3_in_one_line():
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_verbose_adds_the_traceback():
-    assert "Traceback" in ann_equiv("--verbose", "run", "--max-examples", "5", program=RESTLESS).stderr
+def test_verbose_adds_the_traceback(in_process, monkeypatch):
+    numbers = itertools.count()
+    real = environment.settings
+    monkeypatch.setattr(environment, "settings", lambda: real() | {"planted": next(numbers)})
+    result = in_process("--verbose", "run", "--max-examples", "5")
+    assert result.returncode == 3
+    assert "Traceback" in result.stderr
 
 
 def test_vacuous_is_4():
@@ -91,8 +115,8 @@ def test_vacuous_is_4():
     assert "dropout: never occurred" in result.stdout
 
 
-def test_a_case_can_be_given_as_text():
-    result = ann_equiv("replay", json.dumps({"version": 1, **CaseSpec(model="dropout").non_defaults()}))
+def test_a_case_can_be_given_as_text(in_process):
+    result = in_process("replay", json.dumps({"version": 1, **CaseSpec(model="dropout").non_defaults()}))
     assert (result.returncode, result.stdout.split()[0]) == (0, "FIXED")
 
 
@@ -118,27 +142,27 @@ TrainingLoop(AdaptiveModel(config), config).train(loader)
 """
 
 
-def test_files_are_migrated_run_and_compared_and_left_alone(tmp_path):
+def test_files_are_migrated_run_and_compared_and_left_alone(in_process, tmp_path):
     legacy, other = tmp_path / "legacy.py", tmp_path / "other.py"
     legacy.write_text(LEGACY)
     other.write_text("print('nothing to migrate')\n")
-    result = ann_equiv("run", str(legacy), str(other), cwd=tmp_path)
+    result = in_process("run", str(legacy), str(other), cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{legacy}: EQUAL over 1 optimizer steps" in result.stdout
     assert f"{other}: not compared: nothing in it was migrated" in result.stdout
     assert legacy.read_text() == LEGACY
     assert sorted(path.name for path in tmp_path.iterdir()) == ["legacy.py", "other.py"]
-    assert ann_equiv("run", str(other)).returncode == 4
-    assert ann_equiv("no-clipping", "run", str(legacy), program=PLANTED).returncode == 1
+    assert in_process("run", str(other)).returncode == 4
+    assert in_process("run", str(legacy), defect="no-clipping").returncode == 1
 
 
-def test_the_self_test_runs_from_the_command_line():
-    result = ann_equiv("selftest", "no-clipping", "nan-equals-anything", "scheduler-before-optimizer")
+def test_the_self_test_runs_from_the_command_line(in_process):
+    result = in_process("selftest", "no-clipping", "nan-equals-anything", "scheduler-before-optimizer")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines()[0].startswith("no-clipping                    caught case ")
     assert "scheduler-before-optimizer     not hunted: the legacy loop has no schedulers" in result.stdout
     assert "PASSED: 2 of 2 planted defects caught" in result.stdout
-    assert ann_equiv("selftest", "no-such-defect").returncode == 2
+    assert in_process("selftest", "no-such-defect").returncode == 2
 
 
 OWN_CASE = """
@@ -153,12 +177,12 @@ cases = {"tiny": tiny}
 """
 
 
-def test_the_project_s_own_cases_run_first(tmp_path):
+def test_the_project_s_own_cases_run_first(in_process, tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:cases"\n')
     (tmp_path / "own_equiv.py").write_text(OWN_CASE)
-    result = ann_equiv("run", "--max-examples", "1", cwd=tmp_path)
+    result = in_process("run", "--max-examples", "1", cwd=tmp_path)
     assert (result.returncode, result.stdout.splitlines()[0]) == (4, "tiny: EQUAL"), result.stderr
-    different = ann_equiv("zero-grad-after-step", "run", "--max-examples", "1", cwd=tmp_path, program=PLANTED)
+    different = in_process("run", "--max-examples", "1", cwd=tmp_path, defect="zero-grad-after-step")
     assert (different.returncode, different.stdout.splitlines()[:1]) == (1, ["tiny: DIFFERENT"]), different.stderr
     (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:none"\n')
-    assert ann_equiv("run", cwd=tmp_path).returncode == 2
+    assert in_process("run", cwd=tmp_path).returncode == 2
