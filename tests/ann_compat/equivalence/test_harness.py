@@ -12,22 +12,15 @@ from ann_compat.equivalence.report import failure_report, run_report
 CASES = 300
 
 
-@pytest.fixture(scope="module")
-def many():
-    return harness.run_cases(CASES, seed=0)
-
-
-def test_300_generated_cases_are_bit_equal(many):
+def test_300_generated_cases_are_bit_equal_and_show_every_behaviour_that_matters():
+    many = harness.run_cases(CASES, seed=0)
     assert many.failure is None, failure_report(many.failure)
     assert many.cases == CASES
     assert many.controls == CASES // harness.CONTROL_EVERY
-
-
-def test_they_show_every_behaviour_that_matters(many):
     assert missing(many.activity, many.cases) == []
     assert many.activity["clipping active"] >= 0.2 * many.cases
     assert many.refinements["loader-without-length"] > 0
-    assert "EQUAL: all 300 cases are bit-equal." in run_report(many)
+    assert f"EQUAL: all {CASES} cases are bit-equal." in run_report(many)
 
 
 @pytest.mark.parametrize(
