@@ -53,7 +53,8 @@ def _split(
     statement: ast.Import | ast.ImportFrom, change: ImportChange
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """The new names that this statement itself can import, and those that need lines of their own."""
-    module = statement.module if isinstance(statement, ast.ImportFrom) and not statement.level else None
+    named = isinstance(statement, ast.ImportFrom) and not statement.level and statement.names[0].name != "*"
+    module = statement.module if named and isinstance(statement, ast.ImportFrom) else None
     here = [item for item in change.additions if module is not None and item[0].rpartition(".")[0] == module]
     return here, [item for item in change.additions if item not in here]
 

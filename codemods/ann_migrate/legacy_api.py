@@ -15,8 +15,11 @@ _HOMES = ("adaptiveneuralnetwork.training", "adaptiveneuralnetwork.training.loop
 LEGACY_PATHS: dict[str, str] = {f"{home}.{name}": name for home in _HOMES for name in (TRAINING_LOOP, QUICK_TRAIN)}
 """Every import path of a legacy name, and the name that it means."""
 
-STAR_MODULES = frozenset(_HOMES)
-"""Modules whose ``import *`` brings the legacy names."""
+STAR_NAMES = {
+    _HOMES[0]: (TRAINING_LOOP, QUICK_TRAIN, "Trainer", "LoggingCallback"),
+    _HOMES[1]: (TRAINING_LOOP, QUICK_TRAIN),
+}
+"""Modules whose ``import *`` brings the legacy names, and those of our names that it brings."""
 
 _SAME = {
     "adaptiveneuralnetwork.api.AdaptiveConfig": "adaptiveneuralnetwork.api.config.AdaptiveConfig",

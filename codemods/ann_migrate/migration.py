@@ -199,7 +199,8 @@ class Migration:
             use.target for use in self.sites if use not in rewritten and use.form in (Form.STRING, Form.EXPORT)
         }
         removable = []
-        for variable in {self.names.variable(binding.node) for use in rewritten for binding in use.imports}:
+        imports = [binding for use in rewritten for binding in use.imports if binding.kind != "star"]
+        for variable in {self.names.variable(binding.node) for binding in imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
             exported = variable.scope.kind == "module" and self._is_exported(variable)
             targets = {binding.path.rpartition(".")[2] for binding in variable.bindings if binding.path}
@@ -228,7 +229,7 @@ class Migration:
         return False
 
     def _imported_by(self, use: NameUse, variable: Variable) -> bool:
-        return any(self.names.variable(binding.node) is variable for binding in use.imports)
+        return any(binding in variable.bindings for binding in use.imports)
 
     def _accept(self, plan: Plan) -> None:
         code, reason = plan.verdict

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ann_migrate.legacy_api import canonical
+from ann_migrate.legacy_api import STAR_NAMES, canonical
 from ann_migrate.tree import Tree
 
 _FUNCTION_KINDS = ("function", "lambda", "comprehension", "type")
@@ -23,9 +23,8 @@ class Binding:
     """One place that binds a variable (or deletes it).
 
     Attributes:
-        kind: ``import``, ``from``, ``name`` (any ``Name`` that is stored to), ``del``, ``def``, ``class``, ``param``,
-        ``except``,
-            ``match`` or ``type``.
+        kind: ``import``, ``from``, ``star`` (a name that a known module's ``import *`` brings), ``name`` (any ``Name``
+            that is stored to), ``del``, ``def``, ``class``, ``param``, ``except``, ``match`` or ``type``.
         node: The node that binds: a ``Name``, ``alias``, ``arg``, definition, handler or pattern.
         scope: The scope in which the binding stands; the variable may live elsewhere (``global``, ``nonlocal``,
         walrus). path: For imports, the dotted path that the name then means.
@@ -190,6 +189,29 @@ class Names:
             assert variable is not None
             variable.reads.append(node)
             self._variable_of[node] = variable
+
+        self._link_star()
+
+    def _link_star(self) -> None:
+        """Bind what ``from adaptiveneuralnetwork.training import *`` surely brings.
+
+        Only where it is the file's one star import (the next could bind the name again) and always runs, and only
+        names that nothing else in the file binds.
+        """
+        star = self.known_star
+        for name in STAR_NAMES[star.module or ""] if star else ():
+            variable = self.module.variables.get(name)
+            if star and variable is not None and not variable.bindings:
+                variable.bindings.append(Binding("star", star.names[0], self.module, f"{star.module}.{name}"))
+
+    @property
+    def known_star(self) -> ast.ImportFrom | None:
+        """The file's one star import, if it always runs and its module's names are known."""
+        if len(self.module.star_imports) != 1:
+            return None
+        star = self.module.star_imports[0]
+        known = star.level == 0 and star.module in STAR_NAMES and self.tree.parent(star) is self.tree.module
+        return star if known else None
 
     def _home(self, name: str, scope: Scope, *, create: bool = True) -> Variable | None:
         """The variable that ``name`` in ``scope`` is: its own, a global, or the nearest enclosing function's."""

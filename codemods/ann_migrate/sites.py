@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, STAR_MODULES, TRAINING_LOOP
+from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, STAR_NAMES, TRAINING_LOOP
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Variable
 from ann_migrate.tree import dotted
@@ -144,8 +144,8 @@ def _called(call: ast.Call) -> str:
 
 
 def _starred(names: Names) -> Iterator[NameUse]:
-    """Names that only a ``from adaptiveneuralnetwork.training import *`` can have brought."""
-    stars = [star for star in names.module.star_imports if star.level == 0 and star.module in STAR_MODULES]
+    """Names that only a ``from adaptiveneuralnetwork.training import *`` can have brought, where that is not sure."""
+    stars = [star for star in names.module.star_imports if star.level == 0 and star.module in STAR_NAMES]
     if not stars:
         return
     for name in (TRAINING_LOOP, QUICK_TRAIN):

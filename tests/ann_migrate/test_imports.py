@@ -261,3 +261,36 @@ def test_a_star_import_that_follows_could_bind_anything() -> None:
 def test_a_name_that_an_earlier_star_import_may_give_is_avoided() -> None:
     after = _after("from tools import *\n" + LIBRARY + CHAIN + "nn.Linear(1, 1)\n")
     assert "import torch.nn as torch_nn\n" in after
+
+
+def test_the_one_star_import_brings_trainer_too() -> None:
+    after = _after(f"from adaptiveneuralnetwork.training import *\n{CHAIN}")
+    assert after.startswith("from adaptiveneuralnetwork.training import *\nfrom ann_compat import")
+    assert "\nTrainer(" in after
+    assert "import Trainer" not in after
+
+
+def test_a_name_of_ones_own_beats_the_star_import() -> None:
+    after = _after(f"from adaptiveneuralnetwork.training import *\nclass Trainer: ...\n{CHAIN}")
+    assert "\nfrom adaptiveneuralnetwork.training.trainer import Trainer as AnnTrainer\n" in after
+    assert "\nAnnTrainer(" in after
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from adaptiveneuralnetwork.training import *\nfrom mine import *\n",
+        "from mine import *\nfrom adaptiveneuralnetwork.training import *\n",
+        "if fast:\n    from adaptiveneuralnetwork.training import *\n",
+    ],
+)
+def test_a_star_import_that_leaves_doubt_is_declined(imports: str) -> None:
+    result = _migrate(f"{imports}{CHAIN}")
+    assert not result.changed
+    assert [site.code for site in result.sites] == ["ANN203"]
+
+
+def test_a_class_of_ones_own_beside_a_star_import_is_no_site() -> None:
+    result = _migrate(f"from adaptiveneuralnetwork.training import *\nclass TrainingLoop: ...\n{CHAIN}")
+    assert not result.changed
+    assert not result.sites

@@ -1,6 +1,6 @@
 """An attribute of the object that has no counterpart, or is set.
 
-``loop.current_epoch``, ``loop.some_extra = 1``, ``loop.__class__``, ``loop.config = other``.
+``loop.some_extra = 1``, ``loop.__class__``, ``loop.config = other``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # from adaptiveneuralnetwork.training import *
 import torch
 from torch.utils.data import DataLoader, TensorDataset

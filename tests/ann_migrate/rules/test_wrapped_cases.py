@@ -126,6 +126,11 @@ def _through_submodule(case: Case) -> str:
     return f"{imports}\n{case.body}"
 
 
+def _by_star(case: Case) -> str:
+    imports = re.sub(rf"from {_HOME} import \w+", f"from {_HOME} import *", case.imports)
+    return f"{imports}\n{case.body}"
+
+
 _HOME = "adaptiveneuralnetwork.training"
 WRAPPINGS: dict[str, Callable[[Case], str | None]] = {
     "function": _inside("def wrapped():", after="wrapped()\n"),
@@ -151,6 +156,7 @@ WRAPPINGS: dict[str, Callable[[Case], str | None]] = {
     "alias": _under_other_name,
     "module alias": _through_module,
     "submodule": _through_submodule,
+    "star import": _by_star,
 }
 
 

@@ -1,0 +1,31 @@
+# verdict: rewritten
+# a star import of the submodule, and names of its own
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.api.config import AdaptiveConfig
+from adaptiveneuralnetwork.api.model import AdaptiveModel
+from adaptiveneuralnetwork.training.loops import *
+
+torch.manual_seed(0)
+inputs, targets = torch.randn(24, 12), torch.randint(0, 4, (24,))
+train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=True)
+test_loader = DataLoader(TensorDataset(inputs[:10], targets[:10]), batch_size=4)
+config = AdaptiveConfig(
+    num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, num_epochs=2, learning_rate=0.01,
+    save_checkpoint=False, metrics_file=None,
+)
+model = AdaptiveModel(config)
+class Trainer:
+    pass
+
+
+def run(loader):
+    loop = TrainingLoop(model, config)
+    return loop.train(loader, test_loader, num_epochs=2)
+
+
+history = run(train_loader)
+result = quick_train(config, train_loader)
+MODEL = model
+RESULT = {"history": history, "final": result["final_metrics"], "name": Trainer.__name__}
