@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.convert import read_state
 from adaptiveneuralnetwork.training.resume import Resumption, restore_trainer, trainer_state
 from adaptiveneuralnetwork.training.run import Run
+from adaptiveneuralnetwork.training.strategy import Strategy
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -22,6 +22,7 @@ class Checkpointing:
 
     model: nn.Module
     device: torch.device
+    strategy: Strategy
     _run: Run | None
     _last_fit: Run | None
     _resumption: Resumption | None
@@ -41,7 +42,7 @@ class Checkpointing:
         if run is not None and run.active and run.within_batch:
             run.deferred.append(path)
         else:
-            write_checkpoint(path, trainer_state(self._trainer, self._last_fit))
+            self.strategy.write(path, trainer_state(self._trainer, self._last_fit))
 
     def load_checkpoint(
         self, path: str | os.PathLike[str], strict: bool = True, *, fallback: bool = False
@@ -67,17 +68,19 @@ class Checkpointing:
             FileNotFoundError: There is no such file.
             CheckpointError: The file is damaged or does not fit. Model and optimizer are then as they were.
         """
-        state, path = read_state(path, self.model, self.device, fallback)
-        restore_trainer(self._trainer, state, path, strict)
+        with self.strategy.together():
+            state, path = read_state(path, self.model, self.device, fallback)
+            state = self.strategy.localized(state)
+            restore_trainer(self._trainer, state, path, strict)
         self._last_fit = None
-        self._resumption = Resumption(state, path) if "rng_state" in state else None
+        self._resumption = Resumption(state, path, self.strategy.world_size) if "rng_state" in state else None
         return state
 
     def _write_deferred(self, run: Run) -> None:
         paths, run.deferred = run.deferred, []
         run.settled = True
         for path in dict.fromkeys(paths):
-            write_checkpoint(path, trainer_state(self._trainer, run))
+            self.strategy.write(path, trainer_state(self._trainer, run))
         run.settled = False
 
     @property

@@ -248,6 +248,9 @@ class EpochTally:
                 self.own.update(outputs, targets)
                 self.wanted.update(outputs, targets)
 
+    def reduce(self) -> None:
+        """Put the counts of several processes together; here there is one."""
+
     def record(self, prefix: str) -> dict[str, Any]:
         """``<prefix>loss``, ``<prefix>accuracy`` where it applies, and the own metrics, as numbers."""
         record = {f"{prefix}loss": self.loss.compute()}

@@ -56,7 +56,7 @@ def trainer_state(trainer: Trainer, run: Run | None) -> dict[str, Any]:
         "optimizer_state_dict": trainer.optimizer.state_dict(),
         "metrics_history": [dict(record) for record in trainer.metrics_history],
         "modules_in_evaluation": modules_in_evaluation(trainer.model),
-        "world_size": _world_size(),
+        "world_size": trainer.strategy.world_size,
         "rng_state": rng_state(),
     }
     reasons: list[str] = []
@@ -73,8 +73,6 @@ def trainer_state(trainer: Trainer, run: Run | None) -> dict[str, Any]:
     }
     if run is not None:
         _add_run(state, run, reasons)
-    if state["world_size"] > 1:
-        reasons.append("the random states of the other processes are not saved")
     return state | {"exact": not reasons, "inexact_reasons": reasons}
 
 
@@ -148,9 +146,10 @@ class Resumption:
 
     Args:
         state: What the file holds. Model and optimizer have been restored from it; their tensors are not kept.
+        world_size: How many processes there are now.
     """
 
-    def __init__(self, state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    def __init__(self, state: Mapping[str, Any], path: str | os.PathLike[str], world_size: int) -> None:
         self.path = path
         self.state = {key: value for key, value in state.items() if not key.startswith(("model_", "optimizer_"))}
         self.hyperparameters = [
@@ -158,8 +157,8 @@ class Resumption:
             for group in state["optimizer_state_dict"]["param_groups"]
         ]
         reasons = list(state.get("inexact_reasons", ()))
-        if state.get("world_size", 1) != _world_size():
-            reasons.append(f"it was written by {state['world_size']} processes, and there are {_world_size()} now")
+        if state.get("world_size", 1) != world_size:
+            reasons.append(f"it was written by {state['world_size']} processes, and there are {world_size} now")
         if reasons:
             _warn(path, f"it cannot be continued bit for bit: {'; '.join(reasons)}")
 
@@ -210,9 +209,11 @@ class Resumption:
     def _take_up_epoch(self, trainer: Trainer, run: Run, generators: Mapping[str, torch.Tensor]) -> None:
         saved, loader = self.state["position"], run.train_loader
         assert loader is not None
-        load_tally(run.train, saved["tally"])
-        run.stepping = run.new_stepping(trainer)
-        run.stepping.load_state_dict(saved["window"])
+        run.train.reset()
+        if "tally" in saved:  # as it is where as many processes have written the checkpoint
+            load_tally(run.train, saved["tally"])
+        run.stepping = run.new_stepping(trainer, loader)
+        run.stepping.load_state_dict(saved.get("window", {}))
         run.prepare_samplers(trainer, loader)
         run.epoch_start = EpochStart(loader, saved["epoch_start"])
         now = {"rng": self.state["rng_state"], "generators": generators}
@@ -271,8 +272,3 @@ def _unchanged(trainer: Trainer, run: Run) -> Iterator[None]:
 
 def _warn(path: str | os.PathLike[str], text: str) -> None:
     warnings.warn(f"checkpoint {os.fspath(path)}: {text}", RuntimeWarning, stacklevel=4)
-
-
-def _world_size() -> int:
-    distributed = torch.distributed
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1

@@ -14,9 +14,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from adaptiveneuralnetwork.training.batches import length_of
 from adaptiveneuralnetwork.training.callbacks.base import CallbackList, RunHooks
 from adaptiveneuralnetwork.training.data_position import EpochStart, set_epoch
-from adaptiveneuralnetwork.training.metrics import EpochTally, Metric, MetricFunction
+from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction
 from adaptiveneuralnetwork.training.position import Position
 from adaptiveneuralnetwork.training.stepping import Stepping
+from adaptiveneuralnetwork.training.strategy import Strategy
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -30,6 +31,7 @@ class Run:
         metrics: Those that go into its records.
         train_loader, val_loader: The data of a ``fit``; left out by other calls.
         limits: At most so many training and validation batches an epoch.
+        strategy: How the work is shared with other processes.
 
     Attributes:
         hooks: For each hook, the methods to call.
@@ -52,12 +54,14 @@ class Run:
         train_loader: Iterable[Any] | None = None,
         val_loader: Iterable[Any] | None = None,
         limits: tuple[int | None, int | None] = (None, None),
+        *,
+        strategy: Strategy,
     ) -> None:
         wanted = {name: metric for callback in callbacks for name, metric in getattr(callback, "metrics", {}).items()}
         self.callbacks = callbacks
         self.hooks = RunHooks(callbacks)
-        self.train = EpochTally(metrics, wanted)
-        self.val = EpochTally(metrics, wanted)
+        self.train = strategy.tally(metrics, wanted, training=True)
+        self.val = strategy.tally(metrics, wanted, training=False)
         self.train_loader = train_loader
         self.val_loader = val_loader
         self.train_limit, self.val_limit = limits
@@ -116,8 +120,8 @@ class Run:
             state |= {"hook": self.hook, "told": told, "logs": dict(self._hook_arguments[-1])}
         return state
 
-    def new_stepping(self, trainer: Trainer) -> Stepping:
-        return Stepping(
+    def new_stepping(self, trainer: Trainer, loader: Iterable[Any]) -> Stepping:
+        stepping = Stepping(
             trainer.model,
             trainer.optimizer,
             trainer.criterion,
@@ -126,6 +130,7 @@ class Run:
             trainer.max_grad_norm,
             trainer.max_grad_value,
         )
+        return trainer.strategy.stepping(stepping, self.training_length(loader))
 
     def prepare_samplers(self, trainer: Trainer, loader: Iterable[Any]) -> None:
         set_epoch(loader, trainer.current_epoch, trainer.sampler_set_epoch)
@@ -149,7 +154,7 @@ class Run:
     def _first_batches(self, trainer: Trainer, loader: Iterable[Any]) -> Iterator[Any]:
         """Begin an epoch of training: modes, counts, samplers, and an iterator of the batches."""
         self.train.reset()
-        self.stepping = self.new_stepping(trainer)
+        self.stepping = self.new_stepping(trainer, loader)
         trainer.model.train()
         self.prepare_samplers(trainer, loader)
         if self.is_fit:

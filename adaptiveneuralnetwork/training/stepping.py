@@ -43,6 +43,7 @@ class Stepping:
         self.accumulation_steps = accumulation_steps
         self.max_grad_norm = max_grad_norm
         self.max_grad_value = max_grad_value
+        self.weighing = accumulation_steps > 1
         self._losses = 0
         self._weight: Any = 0
         self._expected_weight: Any = 0
@@ -55,14 +56,18 @@ class Stepping:
     def window_is_empty(self) -> bool:
         return self._losses == 0
 
-    def begin_batch(self) -> None:
-        """Clear the gradients if a window begins (so what was left in ``.grad`` before never counts)."""
+    def begin_batch(self, is_last: bool = False) -> None:
+        """Clear the gradients if a window begins (so what was left in ``.grad`` before never counts).
+
+        Args:
+            is_last: Whether the epoch is known to end with this batch.
+        """
         if self._losses == 0:
             self.optimizer.zero_grad()
 
     def backward(self, loss: torch.Tensor, targets: Any) -> None:
         """Add the gradients of a batch to the window."""
-        if self.accumulation_steps > 1:
+        if self.weighing:
             loss = self._weighted(loss, targets)
         self._losses += 1
         if self.scaling:
@@ -74,8 +79,7 @@ class Stepping:
         if weight is None:
             return loss
         if self._losses == 0:
-            # Any number would do, since the step corrects it; this one keeps the gradients in their usual range.
-            self._expected_weight = count_items(targets) * self.accumulation_steps
+            self._expected_weight = self._expected_weight_of_window(targets)
         self._weight = self._weight + weight
         if isinstance(weight, torch.Tensor):
             # The mean over nothing is NaN, and counts nothing.
@@ -84,16 +88,23 @@ class Stepping:
         weighted: torch.Tensor = loss * (weight / self._expected_weight)
         return weighted
 
+    def _expected_weight_of_window(self, targets: Any) -> int:
+        # Any number would do, since the step corrects it; this one keeps the gradients in their usual range.
+        return count_items(targets) * self.accumulation_steps
+
     def prepare_step(self) -> None:
         """Make the gradients those of the window: unscaled, and normalised by the samples that it really had."""
         if self.scaling:
             self.scaler.unscale_(self.optimizer)
-        if isinstance(self._weight, torch.Tensor):
-            factor = torch.where(self._weight > 0, self._expected_weight / self._weight, 1.0)
-            self._multiply_gradients(factor)
-        elif self._weight and self._weight != self._expected_weight:
-            self._multiply_gradients(self._expected_weight / self._weight)
+        weight = self._weight_of_window()
+        if isinstance(weight, torch.Tensor):
+            self._multiply_gradients(torch.where(weight > 0, self._expected_weight / weight, 1.0))
+        elif weight and weight != self._expected_weight:
+            self._multiply_gradients(self._expected_weight / weight)
         self._losses = self._weight = self._expected_weight = 0
+
+    def _weight_of_window(self) -> Any:
+        return self._weight
 
     def step(self) -> Logs:
         """Clip, step, and say what happened: ``skipped``, and ``grad_norm`` before clipping if it was measured."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from torch import nn
 from adaptiveneuralnetwork.training.arguments import (
     as_clip,
     as_count,
-    as_device,
     as_epochs,
     as_limit,
     check_callable,
@@ -41,6 +39,7 @@ from adaptiveneuralnetwork.training.resume import Resumption
 from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, report_exception, step_scheduler
 from adaptiveneuralnetwork.training.seeding import deterministic_algorithms, isolated_rng, seed_everything
 from adaptiveneuralnetwork.training.stepping import Stepping
+from adaptiveneuralnetwork.training.strategy import Strategy, as_strategy
 
 
 class Trainer(Checkpointing):
@@ -71,6 +70,9 @@ class Trainer(Checkpointing):
             training draws the same with and without them. (A ``DataLoader`` draws whenever it is iterated.)
         sampler_set_epoch: Call ``set_epoch`` of the loader's samplers before each epoch. Default: only of those that
             shard the data over several processes.
+        strategy: Train in several processes, started by ``torchrun``: ``"ddp"`` (each has the whole model), ``"fsdp"``
+            (each has a part of it), ``"auto"`` (``"ddp"`` where there are several, else one process), or a strategy
+            object; see :mod:`~adaptiveneuralnetwork.training.distributed`. Default: this process trains alone.
         preserve_modes: Let :meth:`evaluate` and :meth:`predict` put every submodule back into the mode (training or
             evaluation) that it was in. Default: the model is left in evaluation mode.
 
@@ -121,6 +123,7 @@ class Trainer(Checkpointing):
         deterministic: bool = False,
         isolate_evaluation: bool = False,
         sampler_set_epoch: bool | None = None,
+        strategy: str | Strategy | None = None,
     ) -> None:
         check_model(model)
         check_optimizer(optimizer)
@@ -128,7 +131,8 @@ class Trainer(Checkpointing):
         for name, function in {"batch_transform": batch_transform, "batch_split": batch_split}.items():
             if function is not None:
                 check_callable(function, name)
-        self.device = as_device(device)
+        self.strategy = as_strategy(strategy, model)
+        self.device = self.strategy.place(device)
         self.gradient_accumulation_steps = as_count(gradient_accumulation_steps, "gradient_accumulation_steps")
         self.max_grad_norm = as_clip(max_grad_norm, "max_grad_norm")
         self.max_grad_value = as_clip(max_grad_value, "max_grad_value")
@@ -162,6 +166,7 @@ class Trainer(Checkpointing):
         self._run: Run | None = None
         self._last_fit: Run | None = None
         self._resumption: Resumption | None = None
+        self.strategy.attach(self)
 
     def fit(
         self,
@@ -204,7 +209,10 @@ class Trainer(Checkpointing):
         if fast_dev_run:
             num_epochs, limits = min(num_epochs, 1), (1, 1)
         callbacks = CallbackList([*self.callbacks, *([] if early_stopping is None else [early_stopping])])
-        run = self._run = self._last_fit = Run(callbacks, self.metrics, train_loader, val_loader, limits)
+        train_loader = self.strategy.training_shard(train_loader)
+        run = self._run = self._last_fit = Run(
+            callbacks, self.metrics, train_loader, val_loader, limits, strategy=self.strategy
+        )
         self.metrics_history = History(callbacks=callbacks)
         self.num_epochs = num_epochs
         self.num_batches = run.training_length(train_loader)
@@ -231,6 +239,7 @@ class Trainer(Checkpointing):
         except BaseException as error:
             run.active = False
             report_exception(run.hooks, self, error)
+            self.strategy.fail(error)
             raise
         finally:
             run.active = False
@@ -258,6 +267,7 @@ class Trainer(Checkpointing):
         position.stage = Stage.END
         run.tell("on_epoch_end", epoch, self, Logs(position.record | position.extras))
         run.position = Position(epoch + 1)
+        self.strategy.agree_on_stop(self)
         self._write_deferred(run)
 
     def train_epoch(
@@ -279,10 +289,10 @@ class Trainer(Checkpointing):
         previous = self.current_epoch, self._run
         self.current_epoch = epoch
         self.stop_at_step = False
-        self._run = Run(self.callbacks, {**self.metrics, **(metrics or {})})
+        self._run = Run(self.callbacks, {**self.metrics, **(metrics or {})}, strategy=self.strategy)
         try:
             with torch.inference_mode(False), torch.enable_grad():
-                return self._train_batches(train_loader, self._run)
+                return self._train_batches(self.strategy.training_shard(train_loader), self._run)
         finally:
             self.current_epoch, self._run = previous
 
@@ -291,20 +301,22 @@ class Trainer(Checkpointing):
         batches = run.training_batches(self, loader)
         stepping, length = run.stepping, run.training_length(loader)
         assert stepping is not None
+        model = self.strategy.training_model(self.model)
         run.between_batches = True
         for batch_idx, batch in enumerate(batches, position.batches):
             inputs, targets = self._prepare(batch)
             items = count_items(targets)
             if hooks.on_batch_begin:
                 call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=items))
-            stepping.begin_batch()
-            outputs, loss = self._forward(inputs, targets)
+            is_last = batch_idx + 1 == length
+            stepping.begin_batch(is_last)
+            outputs, loss = self._forward(model, inputs, targets)
             if hooks.on_forward_end:
                 call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             stepping.backward(loss, targets)
             if hooks.on_backward_end:
                 call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
-            if stepping.window_is_full or batch_idx + 1 == length:
+            if stepping.window_is_full or is_last:
                 self._optimizer_step(stepping, hooks)
             tally.update(loss, outputs, targets)
             position.batches = batch_idx + 1
@@ -319,6 +331,7 @@ class Trainer(Checkpointing):
         # A loader without a (true) length ends unannounced, perhaps within a window.
         if not stepping.window_is_empty:
             self._optimizer_step(stepping, hooks)
+        tally.reduce()
         if not tally.loss.batches:
             raise EmptyLoaderError("train_loader gave no batch; at least one is needed")
         return tally.record("train_")
@@ -348,7 +361,10 @@ class Trainer(Checkpointing):
             EmptyLoaderError: The loader gave no batch.
         """
         active = self._run
-        run = Run(self.callbacks, {**self.metrics, **(metrics or {})}) if active is None or metrics else active
+        if active is None or metrics:
+            run = Run(self.callbacks, {**self.metrics, **(metrics or {})}, strategy=self.strategy)
+        else:
+            run = active
         # What fit itself asks for at the end of an epoch; all other calls are the business of whoever makes them.
         of_fit = run is active and run.position.stage is Stage.VALIDATE and run.hook is None
         tell = run.tell if of_fit else run.call
@@ -357,11 +373,13 @@ class Trainer(Checkpointing):
         tally = run.val
         with isolated_rng(self.isolate_evaluation), evaluation_mode(self.model, restore=restore), torch.no_grad():
             tell("on_evaluate_begin", self, Logs())
+            self.strategy.begin_evaluation(self.model)
             tally.reset()
-            for batch in islice(loader, run.val_limit) if of_fit and run.val_limit else loader:
+            for batch in self.strategy.evaluation_batches(loader, run.val_limit if of_fit else None):
                 inputs, targets = self._prepare(batch)
-                outputs, loss = self._forward(inputs, targets)
+                outputs, loss = self._forward(self.model, inputs, targets)
                 tally.update(loss, outputs, targets)
+        tally.reduce()
         if not tally.loss.batches:
             raise EmptyLoaderError("the evaluation loader gave no batch; at least one is needed")
         record, extras = tally.record("val_"), tally.extras("val_")
@@ -390,9 +408,11 @@ class Trainer(Checkpointing):
             torch.no_grad(),
             self.precision.autocast(),
         ):
-            for batch in loader:
+            self.strategy.begin_evaluation(self.model)
+            for batch in self.strategy.evaluation_batches(loader):
                 inputs = inputs_of(batch, self.batch_split)
                 outputs.append(map_tensors(self.model(self._prepare_inputs(inputs)), torch.Tensor.cpu))
+        outputs = self.strategy.all_outputs(loader, outputs)
         if not outputs:
             raise EmptyLoaderError("the prediction loader gave no batch; at least one is needed")
         return torch.cat(outputs) if all(isinstance(output, torch.Tensor) for output in outputs) else outputs
@@ -417,10 +437,10 @@ class Trainer(Checkpointing):
         inputs = move(inputs, self.device)
         return inputs if self.batch_transform is None else self.batch_transform(inputs)
 
-    def _forward(self, inputs: Any, targets: Any) -> tuple[Any, torch.Tensor]:
+    def _forward(self, model: nn.Module, inputs: Any, targets: Any) -> tuple[Any, torch.Tensor]:
         if self.precision.enabled:
             with self.precision.autocast():
-                outputs = self.model(inputs)
+                outputs = model(inputs)
                 return outputs, self.criterion(outputs, targets)
-        outputs = self.model(inputs)
+        outputs = model(inputs)
         return outputs, self.criterion(outputs, targets)

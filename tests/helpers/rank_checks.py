@@ -1,0 +1,149 @@
+"""What each of several processes does in the tests of distributed training; see ``ranks``.
+
+Each function is called in one process as well, as rank 0 of 1: what it returns there is what several must return.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn, optim
+from torch.utils.data import DataLoader, TensorDataset
+
+from adaptiveneuralnetwork.training import Callback, LegacyAccuracy, Trainer, seed_everything
+
+FEATURES, CLASSES = 6, 4
+
+
+def strategy_of(world_size: int, name: str = "ddp") -> str | None:
+    return name if world_size > 1 else None
+
+
+def model_of(dtype: torch.dtype = torch.float32, dropout: float = 0.0) -> nn.Module:
+    torch.manual_seed(7)
+    return nn.Sequential(
+        nn.Linear(FEATURES, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES)
+    ).to(dtype)
+
+
+def data_of(samples: int, dtype: torch.dtype = torch.float32, ignored: bool = False) -> TensorDataset:
+    generator = torch.Generator().manual_seed(3)
+    inputs = torch.randn(samples, FEATURES, generator=generator, dtype=torch.float64).to(dtype) * 3
+    targets = torch.randint(0, CLASSES, (samples,), generator=generator)
+    if ignored:
+        targets[torch.rand(samples, generator=generator) < 0.4] = -100
+    return TensorDataset(inputs, targets)
+
+
+def trainer_of(model: nn.Module, world_size: int, strategy: str = "ddp", **arguments: Any) -> Trainer:
+    optimizer = arguments.pop("optimizer", None) or optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
+    criterion = arguments.pop("criterion", nn.CrossEntropyLoss())
+    return Trainer(
+        model, optimizer, criterion, device="cpu", strategy=strategy_of(world_size, strategy), **arguments
+    )
+
+
+def parameters_of(model: nn.Module) -> list[torch.Tensor]:
+    whole = [p.full_tensor() if hasattr(p, "full_tensor") else p for p in model.parameters()]
+    return [p.detach().clone() for p in whole]
+
+
+def twenty_steps(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """Twenty steps, clipped, on shuffled data: a batch of 8 over all ranks."""
+    outcome = {}
+    for dtype in (torch.float32, torch.float64):
+        norms: list[float] = []
+
+        class Norms(Callback):
+            def on_optimizer_step_end(self, trainer: Trainer, logs: Any = None) -> None:
+                norms.append(logs["grad_norm"])  # noqa: B023
+
+        model = model_of(dtype)
+        trainer = trainer_of(model, world_size, strategy, max_grad_norm=0.5, callbacks=[Norms()])
+        seed_everything(11)
+        loader = DataLoader(data_of(80, dtype), batch_size=8 // world_size, shuffle=True)
+        history = trainer.fit(loader, 2, val_loader=DataLoader(data_of(21, dtype), batch_size=4))
+        assert trainer.global_step == 20
+        outcome[str(dtype)] = parameters_of(model), list(history), norms
+    return outcome
+
+
+def fsdp_twenty_steps(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return twenty_steps(rank, world_size, folder, "fsdp")
+
+
+def uneven(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """A window of three batches, a short last window of short batches, and targets that do not count."""
+    outcome = {}
+    criteria = {
+        "mean": nn.CrossEntropyLoss(),
+        "weighted": nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5, 3.0], dtype=torch.float64)),
+        "sum": nn.CrossEntropyLoss(reduction="sum"),
+    }
+    for name, criterion in criteria.items():
+        model = model_of(torch.float64)
+        optimizer = optim.SGD(model.parameters(), lr=0.01)
+        trainer = trainer_of(
+            model, world_size, strategy, criterion=criterion, optimizer=optimizer, gradient_accumulation_steps=3
+        )
+        loader = DataLoader(data_of(43, torch.float64, ignored=True), batch_size=8 // world_size)
+        history = trainer.fit(loader, 2)
+        outcome[name] = parameters_of(model), history.column("train_loss"), trainer.global_step
+    return outcome
+
+
+def fsdp_uneven(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return uneven(rank, world_size, folder, "fsdp")
+
+
+class Largest:
+    """A metric that is no mean: the largest output seen, and what it was seen on."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.values: list[float] = []
+
+    def update(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self.values.append(outputs.max().item())
+
+    def compute(self) -> float:
+        return max(self.values) + len(self.values)
+
+    def merge_state(self, others: list[Largest]) -> None:
+        for other in others:
+            self.values += other.values
+
+
+def spread(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Of a batch as a whole: batches that are split or padded give another value."""
+    return (outputs.max() - outputs.min()).double()
+
+
+def evaluation(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """21 samples in batches of 4, in order and shuffled; fewer batches than ranks; predictions."""
+    metrics = {"spread": spread, "largest": Largest(), "percent": LegacyAccuracy()}
+    try:
+        from torchmetrics.classification import MulticlassF1Score
+    except ImportError:
+        pass
+    else:
+        metrics["f1"] = MulticlassF1Score(CLASSES)
+    trainer = trainer_of(model_of(torch.float64), world_size, strategy, metrics=metrics)
+    data = data_of(21, torch.float64)
+    in_order = DataLoader(data, batch_size=4)
+    seed_everything(5)
+    record = trainer.evaluate(in_order)
+    return {
+        "record": record,
+        "shuffled": trainer.evaluate(DataLoader(data, batch_size=4, shuffle=True)),
+        "single": trainer.evaluate(DataLoader(data_of(3, torch.float64), batch_size=4)),
+        "predicted": trainer.predict(in_order),
+    }
+
+
+def fsdp_evaluation(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return evaluation(rank, world_size, folder, "fsdp")
