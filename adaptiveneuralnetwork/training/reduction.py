@@ -220,7 +220,8 @@ def _merge(metric: Any) -> None:
     parts = _torchmetrics_parts(metric)
     for part in parts:
         part.sync(should_sync=True)
-        part._computed = None  # what was computed from this rank's counts
+        part._computed = None  # what was computed from the counts of this rank
+        part._update_count = max(part._update_count, 1)  # this rank may have had no batch
     if not parts:
         rank = torch.distributed.get_rank()
         metric.merge_state([other for place, other in enumerate(gathered(metric)) if place != rank])
