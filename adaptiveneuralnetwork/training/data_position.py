@@ -25,6 +25,7 @@ from torch.utils.data import (
 )
 
 from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state
+from adaptiveneuralnetwork.training.shards import is_shard
 
 
 class EpochStart:
@@ -198,7 +199,8 @@ def _has_known_order(loader: Any) -> bool:
 
 
 def _is_foreign_batch_sampler(loader: DataLoader[Any]) -> bool:
-    return loader.batch_sampler is not None and type(loader.batch_sampler) is not BatchSampler
+    batch_sampler = loader.batch_sampler.batches if is_shard(loader) else loader.batch_sampler  # type: ignore[union-attr]
+    return batch_sampler is not None and type(batch_sampler) is not BatchSampler
 
 
 def _is_stateful(loader: Any) -> bool:

@@ -65,6 +65,10 @@ class BatchShard:
         self.world_size = world_size
         self.device = device
 
+    @property
+    def sampler(self) -> Any:
+        return getattr(self.batches, "sampler", None)
+
     def _all_batches(self) -> list[list[Any]]:
         if type(self.batches) is BatchSampler and type(self.batches.sampler) is SequentialSampler:
             return list(self.batches)  # the same everywhere

@@ -84,7 +84,7 @@ class Strategy:
         self.stop_at_step = value
 
     def agree_on_stop(self, trainer: Trainer) -> None:
-        """At the end of an epoch: what one process wants (``stop_training``, ``stop_at_step``), all do."""
+        """Between epochs: what one process wants (``stop_training``, ``stop_at_step``), all do."""
 
     def write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         """Write a checkpoint, from the state that this process has."""

@@ -168,6 +168,14 @@ class Trainer(Checkpointing):
         self._resumption: Resumption | None = None
         self.strategy.attach(self)
 
+    @property
+    def stop_at_step(self) -> bool:
+        return self.strategy.stop_at_step
+
+    @stop_at_step.setter
+    def stop_at_step(self, value: bool) -> None:
+        self.strategy.request_stop(value)
+
     def fit(
         self,
         train_loader: Iterable[Any],
@@ -231,6 +239,7 @@ class Trainer(Checkpointing):
                 else:
                     resumption.take_up(self, run)
                 for epoch in range(run.position.epoch, num_epochs):
+                    self.strategy.agree_on_stop(self)
                     if self.stop_at_step or (self.stop_training and not run.position.within_epoch):
                         break
                     self._run_epoch(epoch, run)
@@ -267,7 +276,6 @@ class Trainer(Checkpointing):
         position.stage = Stage.END
         run.tell("on_epoch_end", epoch, self, Logs(position.record | position.extras))
         run.position = Position(epoch + 1)
-        self.strategy.agree_on_stop(self)
         self._write_deferred(run)
 
     def train_epoch(
@@ -324,7 +332,7 @@ class Trainer(Checkpointing):
                 run.tell("on_batch_end", batch_idx, self, tally.batch_logs(items, loss))
             if run.deferred:
                 self._write_deferred(run)
-            if self.stop_at_step and stepping.window_is_empty and batch_idx + 1 != length:
+            if self.stop_at_step and stepping.window_is_empty and not is_last:
                 break
         else:
             run.between_batches = False

@@ -5,14 +5,18 @@ Each function is called in one process as well, as rank 0 of 1: what it returns 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.training import Callback, LegacyAccuracy, Trainer, seed_everything
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FEATURES, CLASSES = 6, 4
 
@@ -147,3 +151,156 @@ def evaluation(rank: int, world_size: int, folder: Path, strategy: str = "ddp") 
 
 def fsdp_evaluation(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
     return evaluation(rank, world_size, folder, "fsdp")
+
+
+class AtStep(Callback):
+    """Do something on some rank after some optimizer step."""
+
+    def __init__(self, step: int, action: Callable[[Trainer], Any], ranks: tuple[int, ...] = (0, 1)) -> None:
+        self.step, self.action, self.ranks = step, action, ranks
+
+    def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: Any = None) -> None:
+        if trainer.global_step == self.step and trainer.strategy.rank in self.ranks:
+            self.action(trainer)
+
+
+def interrupted_trainer(world_size: int, strategy: str = "ddp", **arguments: Any) -> Trainer:
+    model = model_of(torch.float64, dropout=0.3)
+    optimizer = optim.Adam(model.parameters(), lr=0.02)
+    return trainer_of(
+        model, world_size, strategy, optimizer=optimizer, seed=13, metrics={"spread": spread}, **arguments
+    )
+
+
+def interrupted_loaders(world_size: int) -> tuple[Any, Any]:
+    train = DataLoader(data_of(45, torch.float64), batch_size=8 // world_size, shuffle=True)
+    return train, DataLoader(data_of(21, torch.float64), batch_size=4)
+
+
+def save(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """Train three epochs; on the way save a checkpoint between two epochs and one within an epoch."""
+
+    class BetweenEpochs(Callback):
+        def on_epoch_end(self, epoch: int, trainer: Trainer, logs: Any = None) -> None:
+            if epoch == 0:
+                trainer.save_checkpoint(folder / f"{strategy}_{world_size}_epoch.pt")
+
+    within = AtStep(9, lambda trainer: trainer.save_checkpoint(folder / f"{strategy}_{world_size}_step.pt"))
+    trainer = interrupted_trainer(world_size, strategy, callbacks=[BetweenEpochs(), within])
+    train, val = interrupted_loaders(world_size)
+    history = trainer.fit(train, 3, val_loader=val)
+    return {"parameters": parameters_of(trainer.model), "history": list(history), "draw": torch.rand(3)}
+
+
+def resume(
+    rank: int, world_size: int, folder: Path, name: str = "ddp_2_step.pt", strategy: str = "ddp"
+) -> dict[str, Any]:
+    trainer = interrupted_trainer(world_size, strategy)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.load_checkpoint(folder / name)
+    train, val = interrupted_loaders(world_size)
+    history = trainer.fit(train, 3, val_loader=val)
+    return {
+        "parameters": parameters_of(trainer.model),
+        "history": list(history),
+        "draw": torch.rand(3),
+        "steps": trainer.global_step,
+        "warnings": [str(warning.message) for warning in caught],
+    }
+
+
+def resume_epoch(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return resume(rank, world_size, folder, "ddp_2_epoch.pt")
+
+
+def resume_of_one(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return resume(rank, world_size, folder, "ddp_1_step.pt")
+
+
+def fsdp_save(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return save(rank, world_size, folder, "fsdp")
+
+
+def fsdp_resume(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return resume(rank, world_size, folder, "fsdp_2_step.pt", "fsdp")
+
+
+def stops(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    """Rank 1 alone wants to stop: at a step; after an epoch; and before the first."""
+    train, _ = interrupted_loaders(world_size)
+
+    def at_step(trainer: Trainer) -> None:
+        trainer.stop_at_step = True
+
+    def after_epoch(trainer: Trainer) -> None:
+        trainer.stop_training = True
+
+    class AtOnce(Callback):
+        def on_train_begin(self, trainer: Trainer, logs: Any = None) -> None:
+            trainer.stop_training = trainer.strategy.rank == 1
+
+    outcome = {}
+    for name, callback in {
+        "step": AtStep(8, at_step, (1,)),
+        "epoch": AtStep(8, after_epoch, (1,)),
+        "once": AtOnce(),
+    }.items():
+        trainer = interrupted_trainer(world_size, callbacks=[callback])
+        history = trainer.fit(train, 5)
+        outcome[name] = trainer.global_step, len(history)
+    return outcome
+
+
+def own_shards(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    """Loaders that are no DataLoaders, with batches of other sizes and numbers on each rank."""
+    inputs, targets = data_of(40, torch.float64).tensors
+    sizes = [[5, 3, 4, 2], [2, 6, 1]]  # in order: rank 0 has the samples from 0 on, rank 1 those from 20 on
+    starts = [0, 20]
+    batches: list[list[Any]] = []
+    for start, lengths in zip(starts, sizes, strict=True):
+        ends = [start + sum(lengths[: place + 1]) for place in range(len(lengths))]
+        batches.append([slice(end - length, end) for end, length in zip(ends, lengths, strict=True)])
+    outcome = {}
+    for name in ("list", "iterator"):
+        for steps in (1, 2):
+            model = model_of(torch.float64)
+            trainer = trainer_of(model, world_size, gradient_accumulation_steps=steps)
+            if world_size > 1:
+                loader: Any = [(inputs[part], targets[part]) for part in batches[rank]]
+            else:  # what both ranks have, as batches of one process
+                pairs = list(zip(*batches, strict=False))
+                loader = [(torch.cat([inputs[p] for p in pair]), torch.cat([targets[p] for p in pair])) for pair in pairs]
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                trainer.train_epoch(loader if name == "list" else iter(loader))
+            outcome[name, steps] = parameters_of(model), trainer.global_step
+            outcome[name, steps, "warned"] = [str(warning.message) for warning in caught]
+    return outcome
+
+
+def refusals(rank: int, world_size: int, folder: Path) -> list[str]:
+    """Arguments that several processes cannot do with."""
+    model = model_of()
+    strange = nn.Parameter(torch.zeros(2))
+    stepped = optim.Adam(model.parameters())
+    model(torch.zeros(2, FEATURES)).sum().backward()
+    stepped.step()
+
+    class Counter:
+        def reset(self) -> None: ...
+        def update(self, outputs: Any, targets: Any) -> None: ...
+        def compute(self) -> int:
+            return 0
+
+    texts = []
+    for strategy, arguments in (
+        ("ddp", {"metrics": {"counter": Counter()}}),
+        ("ddp", {"optimizer": optim.SGD([*model.parameters(), strange])}),
+        ("fsdp", {"optimizer": stepped}),
+    ):
+        try:
+            trainer_of(model, world_size, strategy, **arguments)
+        except (TypeError, ValueError) as error:
+            texts.append(f"{type(error).__name__}: {error}")
+    return texts

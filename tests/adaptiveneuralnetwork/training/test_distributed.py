@@ -14,16 +14,27 @@ CHECKS = [
     "twenty_steps",
     "uneven",
     "evaluation",
+    "save",
+    "resume",
+    "resume_epoch",
+    "resume_of_one",
+    "stops",
+    "own_shards",
+    "refusals",
     "fsdp_twenty_steps",
     "fsdp_uneven",
     "fsdp_evaluation",
+    "fsdp_save",
+    "fsdp_resume",
 ]
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
-    """What two ranks gave for each check."""
-    return run_checks(CHECKS, tmp_path_factory.mktemp("pair"))
+    """What two ranks gave for each check; "saved" is what one process did whose checkpoint they have loaded."""
+    folder = tmp_path_factory.mktemp("pair")
+    alone = rank_checks.save(0, 1, folder)
+    return {"folder": [folder], "saved": [alone], **run_checks(CHECKS, folder)}
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +79,54 @@ def test_evaluation_does_not_depend_on_the_number_of_ranks(
         for name in ("record", "shuffled", "single"):
             assert together[name].pop("val_spread") == pytest.approx(alone[name]["val_spread"], rel=1e-15)
             assert together[name] == {key: value for key, value in alone[name].items() if key != "val_spread"}
+
+
+@pytest.mark.parametrize("name", ["resume", "resume_epoch", "fsdp_resume"])
+def test_two_ranks_resume_bit_for_bit(pair: dict[str, list[Any]], name: str) -> None:
+    whole = pair["fsdp_save" if name.startswith("fsdp") else "save"]
+    for resumed, uninterrupted in zip(pair[name], whole, strict=True):
+        assert resumed.pop("warnings") == []
+        assert resumed.pop("steps") == 18
+        torch.testing.assert_close(resumed, uninterrupted, rtol=0, atol=0)
+    assert not torch.equal(whole[0]["draw"], whole[1]["draw"])
+
+
+@pytest.mark.parametrize("name", ["ddp_2_step.pt", "ddp_2_epoch.pt", "fsdp_2_step.pt"])
+def test_one_process_goes_on_from_two(pair: dict[str, list[Any]], name: str) -> None:
+    resumed = rank_checks.resume(0, 1, pair["folder"][0], name)
+    assert resumed["steps"] == 18
+    assert "written by 2 processes, and there are 1 now" in "".join(resumed["warnings"])
+    finished = pair["save"][0]
+    assert [set(record) for record in resumed["history"]] == [set(record) for record in finished["history"]]
+    assert resumed["history"][0] == finished["history"][0]
+
+
+def test_two_ranks_go_on_from_one(pair: dict[str, list[Any]]) -> None:
+    ranks = pair["resume_of_one"]
+    torch.testing.assert_close(ranks[0]["parameters"], ranks[1]["parameters"], rtol=0, atol=0)
+    for resumed in ranks:
+        assert resumed["steps"] == 18
+        assert "written by 1 processes, and there are 2 now" in "".join(resumed["warnings"])
+        assert resumed["history"][0] == pair["saved"][0]["history"][0]
+
+
+def test_what_one_rank_wants_to_stop_all_stop(pair: dict[str, list[Any]]) -> None:
+    # The step after which rank 1 asks is the 8th; rank 0 hears of it at the 9th. An epoch has 6.
+    for stopped in pair["stops"]:
+        assert stopped == {"step": (9, 1), "epoch": (12, 2), "once": (0, 0)}
+
+
+def test_loaders_that_are_no_data_loaders_are_the_shards(pair: dict[str, list[Any]], tmp_path: Path) -> None:
+    alone = rank_checks.own_shards(0, 1, tmp_path)
+    for together in pair["own_shards"]:
+        for name in ("list", "iterator"):
+            for steps in (1, 2):
+                torch.testing.assert_close(together[name, steps], alone[name, steps], rtol=0, atol=1e-12)
+        assert "a list cannot be dealt out to ranks" in together["list", 1, "warned"][0]
+
+
+def test_what_several_processes_cannot_do_is_refused(pair: dict[str, list[Any]]) -> None:
+    for metric, parameters, state in pair["refusals"]:
+        assert metric.startswith("TypeError: metrics['counter'] cannot be put together")
+        assert parameters.startswith("ValueError: the optimizer holds parameters that the model does not have")
+        assert state.startswith("ValueError: the optimizer has state already")
