@@ -46,6 +46,7 @@ from torch.nn.parallel import DistributedDataParallel
 from adaptiveneuralnetwork.training.arguments import as_device
 from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.collectives import all_or_none, from_rank_zero, gathered, maxima, sum_
+from adaptiveneuralnetwork.training.links import Links
 from adaptiveneuralnetwork.training.metrics import EpochTally, Metric, MetricFunction
 from adaptiveneuralnetwork.training.rank_state import derived_seed, part_for, part_of_rank
 from adaptiveneuralnetwork.training.reduction import RankedStepping, RankedTally
@@ -112,6 +113,7 @@ class RankedStrategy(Strategy):
         self._batch_size = 1
         self._shards: dict[type, WeakKeyDictionary[Any, Any]] = {}
         self._trainer: Any = None
+        self._links: Links | None = None
 
     def place(self, device: str | torch.device | None) -> torch.device:
         if not dist.is_initialized():
@@ -137,6 +139,8 @@ class RankedStrategy(Strategy):
         names = {id(parameter) for parameter in trainer.model.parameters()}
         if any(id(held) not in names for group in trainer.optimizer.param_groups for held in group["params"]):
             raise ValueError("the optimizer holds parameters that the model does not have, and only those are shared")
+        if self._links is None:
+            self._links = Links(self.rank)
         base = from_rank_zero(torch.initial_seed() % 2**32, self.device)
         if self.rank:
             seed_everything(derived_seed(base, self.rank))
@@ -213,7 +217,8 @@ class RankedStrategy(Strategy):
             if rank != self.rank and store.check([_FAILED.format(rank)]):
                 error.add_note(f"rank {rank} had failed with {store.get(_FAILED.format(rank)).decode()}")
         store.set(_FAILED.format(self.rank), f"{type(error).__name__}: {error}")
-        self._disconnect()
+        if self._links is not None:
+            self._links.cut()
 
     def _shard(self, loader: Any, kind: type[BatchShard]) -> Any:
         if is_shard(loader):
@@ -235,9 +240,6 @@ class RankedStrategy(Strategy):
 
     def _synchronize(self, exchange: bool) -> None:
         """Whether the next backward pass exchanges gradients."""
-
-    def _disconnect(self) -> None:
-        dist.destroy_process_group()
 
     def _agree_on_step(self, weight: Any) -> Any:
         """The weight of all ranks' windows; on the way, what other ranks want."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from adaptiveneuralnetwork.training.batches import length_of
 from adaptiveneuralnetwork.training.seeding import isolated_rng, rng_state, seed_everything
 
 _OF_A_RANK = ("epoch_start", "loader", "tally", "window")
@@ -23,8 +24,7 @@ def part_for(state: Mapping[str, Any], rank: int, world_size: int) -> dict[str, 
     """The state that ``rank`` of ``world_size`` continues from.
 
     With as many processes as wrote it, each takes up its own part. Otherwise what the ranks have counted in the present
-    epoch is left out, the place in the data is that after as many samples (or up to a batch of each rank before it),
-    and the random states of all ranks but the first are derived anew.
+    epoch is left out, and the random states of all ranks but the first are derived anew.
     """
     local = dict(state)
     parts = local.pop("ranks", None)
@@ -37,15 +37,31 @@ def part_for(state: Mapping[str, Any], rank: int, world_size: int) -> dict[str, 
                 del local["position"]
         return local
     if "position" in state:
-        position = {name: value for name, value in state["position"].items() if name not in ("tally", "window")}
-        position["batches"] = position["batches"] * written_by // world_size
-        local["position"] = position
+        local["position"] = {
+            name: value for name, value in state["position"].items() if name not in ("tally", "window")
+        }
     if rank and "rng_state" in state:
         drawn = hashlib.sha256(state["rng_state"]["torch"].cpu().numpy().tobytes()).digest()
         with isolated_rng():
             seed_everything(derived_seed(int.from_bytes(drawn[:4], "big"), rank, state.get("global_step", 0)))
             local["rng_state"] = rng_state()
     return local
+
+
+def batches_done(state: Mapping[str, Any], loader: Any, world_size: int) -> int:
+    """How many of the batches of ``loader`` each of ``world_size`` processes has behind it.
+
+    Where other processes, or other batches, have brought it there, these are those with as many samples, rounded down;
+    one is left in any case.
+    """
+    done: int = state["position"]["batches"]
+    if state.get("world_size", 1) == world_size:
+        return done
+    was, now = state["position"].get("batch_size"), getattr(loader, "batch_size", None)
+    if was and now:
+        done = done * was * state["world_size"] // (now * world_size)
+    length = length_of(loader)
+    return done if length is None else min(done, length - 1)
 
 
 def derived_seed(seed: int, *numbers: int) -> int:

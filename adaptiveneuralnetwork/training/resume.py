@@ -32,6 +32,7 @@ from adaptiveneuralnetwork.training.model_state import (
 )
 from adaptiveneuralnetwork.training.plain import plain
 from adaptiveneuralnetwork.training.position import Position, Stage
+from adaptiveneuralnetwork.training.rank_state import batches_done
 from adaptiveneuralnetwork.training.run import Run, callback_keys
 from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state
 
@@ -92,6 +93,7 @@ def _add_run(state: dict[str, Any], run: Run, reasons: list[str]) -> None:
         reasons += uncounted
         position["epoch_start"] = run.epoch_start.state_dict()
         position["loader"] = loader_state(run.train_loader)
+        position["batch_size"] = getattr(run.train_loader, "batch_size", None)
         position["tally"] = tally
         position["window"] = run.stepping.state_dict()
 
@@ -170,6 +172,7 @@ class Resumption:
             run.position = Position.from_state(
                 {name: value for name, value in state["position"].items() if name not in _OF_THE_EPOCH}
             )
+            run.position.batches = batches_done(state, run.train_loader, trainer.strategy.world_size)
             trainer.current_epoch = state["epoch"]
         if trainer.scheduler is not None and "scheduler_state_dict" in state:
             trainer.scheduler.load_state_dict(state["scheduler_state_dict"])
@@ -239,7 +242,7 @@ class Resumption:
             run.position = Position(position.epoch + 1)
 
 
-_OF_THE_EPOCH = ("epoch_start", "loader", "tally", "window")
+_OF_THE_EPOCH = ("epoch_start", "loader", "batch_size", "tally", "window")
 
 
 def _load_callbacks(callbacks: Any, states: Mapping[str, Any], path: str | os.PathLike[str]) -> None:

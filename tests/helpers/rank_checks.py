@@ -5,6 +5,7 @@ Each function is called in one process as well, as rank 0 of 1: what it returns 
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -304,3 +305,32 @@ def refusals(rank: int, world_size: int, folder: Path) -> list[str]:
         except (TypeError, ValueError) as error:
             texts.append(f"{type(error).__name__}: {error}")
     return texts
+
+
+def failure(rank: int, world_size: int, folder: Path) -> tuple[str, list[str], float]:
+    """The model fails on rank 1, which catches the error and lives on."""
+
+    class Failing(nn.Linear):
+        calls = 0
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            if rank == 1 and self.calls == 3:
+                raise KeyError("no such thing")
+            return super().forward(inputs)
+
+    trainer = trainer_of(Failing(FEATURES, CLASSES), world_size)
+    started = 0.0
+    try:
+        trainer.fit(DataLoader(data_of(40), batch_size=4), 1)
+    except (KeyError, RuntimeError) as error:
+        outcome = type(error).__name__, getattr(error, "__notes__", [])
+    if rank == 1:
+        started = time.perf_counter()
+        while not (folder / "rank 0 is through").exists():
+            time.sleep(0.01)
+            if time.perf_counter() - started > 30:
+                break
+    else:
+        (folder / "rank 0 is through").touch()
+    return *outcome, time.perf_counter() - started if started else 0.0

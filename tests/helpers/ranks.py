@@ -45,8 +45,7 @@ def _run(rank: int, world_size: int, names: list[str], folder: Path) -> None:
             print(f"rank {rank}, {name}: {results[name]}", flush=True)
             break  # the other ranks are somewhere else now
     torch.save(results, folder / f"results_{rank}.pt")
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    dist.destroy_process_group()
 
 
 def join(rank: int, world_size: int, rendezvous: Path) -> None:

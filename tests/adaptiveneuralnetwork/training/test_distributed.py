@@ -130,3 +130,11 @@ def test_what_several_processes_cannot_do_is_refused(pair: dict[str, list[Any]])
         assert metric.startswith("TypeError: metrics['counter'] cannot be put together")
         assert parameters.startswith("ValueError: the optimizer holds parameters that the model does not have")
         assert state.startswith("ValueError: the optimizer has state already")
+
+
+def test_c41_an_error_on_one_rank_does_not_leave_the_other_waiting(tmp_path: Path) -> None:
+    waiting, failing = run_checks(["failure"], tmp_path)["failure"]
+    assert failing[0] == "KeyError"
+    assert failing[2] < 5, "rank 0 was still waiting when rank 1 gave up"
+    assert waiting[0] == "RuntimeError"
+    assert "rank 1 had failed with KeyError: 'no such thing'" in waiting[1]
