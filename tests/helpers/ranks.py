@@ -25,7 +25,7 @@ SECONDS = 60
 def run_checks(names: list[str], folder: Path, world_size: int = 2) -> dict[str, list[Any]]:
     """What each check returned, a value for each rank. A check that failed gives the text of its error."""
     # One server is started, imports torch, and forks the processes: two imports fewer for each pair.
-    multiprocessing.set_forkserver_preload(["torch", "adaptiveneuralnetwork.training", "rank_checks"])
+    multiprocessing.set_forkserver_preload(["adaptiveneuralnetwork.training.fsdp", "torchmetrics", "rank_checks"])
     torch.multiprocessing.start_processes(
         _run, (world_size, names, folder), nprocs=world_size, start_method="forkserver", join=True
     )
