@@ -12,7 +12,14 @@ from pathlib import Path
 import torch
 from torch import nn, optim
 
-from adaptiveneuralnetwork.training import History, LoggingCallback, ModelCheckpoint, Trainer, load_digits, seed_everything
+from adaptiveneuralnetwork.training import (
+    History,
+    LoggingCallback,
+    ModelCheckpoint,
+    Trainer,
+    load_digits,
+    seed_everything,
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

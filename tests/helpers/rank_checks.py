@@ -28,9 +28,7 @@ def strategy_of(world_size: int, name: str = "ddp") -> str | None:
 
 def model_of(dtype: torch.dtype = torch.float32, dropout: float = 0.0) -> nn.Module:
     torch.manual_seed(7)
-    return nn.Sequential(
-        nn.Linear(FEATURES, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES)
-    ).to(dtype)
+    return nn.Sequential(nn.Linear(FEATURES, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES)).to(dtype)
 
 
 def data_of(samples: int, dtype: torch.dtype = torch.float32, ignored: bool = False) -> TensorDataset:
@@ -45,9 +43,7 @@ def data_of(samples: int, dtype: torch.dtype = torch.float32, ignored: bool = Fa
 def trainer_of(model: nn.Module, world_size: int, strategy: str = "ddp", **arguments: Any) -> Trainer:
     optimizer = arguments.pop("optimizer", None) or optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
     criterion = arguments.pop("criterion", nn.CrossEntropyLoss())
-    return Trainer(
-        model, optimizer, criterion, device="cpu", strategy=strategy_of(world_size, strategy), **arguments
-    )
+    return Trainer(model, optimizer, criterion, device="cpu", strategy=strategy_of(world_size, strategy), **arguments)
 
 
 def parameters_of(model: nn.Module) -> list[torch.Tensor]:
@@ -271,7 +267,9 @@ def own_shards(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
                 loader: Any = [(inputs[part], targets[part]) for part in batches[rank]]
             else:  # what both ranks have, as batches of one process
                 pairs = list(zip(*batches, strict=False))
-                loader = [(torch.cat([inputs[p] for p in pair]), torch.cat([targets[p] for p in pair])) for pair in pairs]
+                loader = [
+                    (torch.cat([inputs[p] for p in pair]), torch.cat([targets[p] for p in pair])) for pair in pairs
+                ]
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 trainer.train_epoch(loader if name == "list" else iter(loader))

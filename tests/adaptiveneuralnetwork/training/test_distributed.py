@@ -49,9 +49,7 @@ TOLERANCE = {"torch.float32": 1e-6, "torch.float64": 1e-12}
 
 
 @pytest.mark.parametrize("strategy", ["", "fsdp_"])
-def test_two_ranks_are_one_with_the_doubled_batch(
-    pair: dict[str, list[Any]], strategy: str, tmp_path: Path
-) -> None:
+def test_two_ranks_are_one_with_the_doubled_batch(pair: dict[str, list[Any]], strategy: str, tmp_path: Path) -> None:
     alone = rank_checks.twenty_steps(0, 1, tmp_path)
     for together in pair[f"{strategy}twenty_steps"]:
         for dtype, (parameters, history, norms) in alone.items():
