@@ -75,7 +75,7 @@ def write_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> 
         temporary.chmod(0o666 & ~_umask())
         _keep_previous(path)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except CheckpointError as error:
         raise CheckpointError(path, f"not written: {error.reason}") from error
     finally:
@@ -203,7 +203,7 @@ def _umask() -> int:
     return mask
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in ``folder`` survive a power cut (Windows has no such call and needs none)."""
     if os.name == "nt":
         return

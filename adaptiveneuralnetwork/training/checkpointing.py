@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -69,7 +70,10 @@ class Checkpointing:
             CheckpointError: The file is damaged or does not fit. Model and optimizer are then as they were.
         """
         with self.strategy.together():
-            state, path = read_state(path, self.model, self.device, fallback)
+            if Path(path).is_dir():
+                state = self.strategy.read_folder(path)
+            else:
+                state, path = read_state(path, self.model, self.device, fallback)
             state = self.strategy.localized(state)
             restore_trainer(self._trainer, state, path, strict)
         self._last_fit = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,8 +15,10 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from adaptiveneuralnetwork.training.batches import inputs_of, map_tensors
-from adaptiveneuralnetwork.training.collectives import maxima
+from adaptiveneuralnetwork.training.collectives import gathered, maxima
+from adaptiveneuralnetwork.training.dcp import read_folder, write_folder
 from adaptiveneuralnetwork.training.distributed import RankedStrategy
+from adaptiveneuralnetwork.training.rank_state import part_of_rank
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -101,7 +104,19 @@ class FSDPStrategy(RankedStrategy):
             trainer.model(trainer._prepare_inputs(inputs_of(batch, trainer.batch_split)))
 
     def write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
-        super().write(path, _gathered_tensors(state, keep=self.rank == 0))
+        if Path(path).suffix:
+            super().write(path, _gathered_tensors(state, keep=self.rank == 0))
+            return
+        sharded = {name: state.pop(name) for name in ("model_state_dict", "optimizer_state_dict")}
+        state.pop("model_state_full", None)
+        state = _gathered_tensors(state, keep=self.rank == 0) | sharded
+        state["ranks"] = gathered(part_of_rank(state))
+        write_folder(path, state, self.rank, self.world_size)
+
+    def read_folder(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        trainer = self._trainer()
+        parameters = [parameter for group in trainer.optimizer.param_groups for parameter in group["params"]]
+        return read_folder(path, trainer.model.state_dict(), parameters, alone=False)
 
     def localized(self, state: dict[str, Any]) -> dict[str, Any]:
         local = super().localized(state)
@@ -159,7 +174,9 @@ def _gathered_tensors(state: dict[str, Any], *, keep: bool) -> dict[str, Any]:
 
 def _shared_like(value: Any, like: Any) -> Any:
     """This rank's share of the whole tensor ``value``, if ``like`` is sharded and of its shape."""
-    if not isinstance(like, DTensor) or not isinstance(value, torch.Tensor) or value.shape != like.shape:
+    if isinstance(value, DTensor) or not isinstance(like, DTensor):
+        return value
+    if not isinstance(value, torch.Tensor) or value.shape != like.shape:
         return value
     # Every rank has the whole, so each takes its part of it and none sends any.
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -90,6 +90,12 @@ class Strategy:
         """Write a checkpoint, from the state that this process has."""
         write_checkpoint(path, state)
 
+    def read_folder(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Read a checkpoint that several processes have written as a folder."""
+        from adaptiveneuralnetwork.training.dcp import read_folder
+
+        return read_folder(path)
+
     def localized(self, state: dict[str, Any]) -> dict[str, Any]:
         """What this process takes up of a checkpoint's state."""
         return part_for(state, 0, 1)

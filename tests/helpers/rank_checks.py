@@ -182,8 +182,12 @@ def save(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dic
             if epoch == 0:
                 trainer.save_checkpoint(folder / f"{strategy}_{world_size}_epoch.pt")
 
-    within = AtStep(9, lambda trainer: trainer.save_checkpoint(folder / f"{strategy}_{world_size}_step.pt"))
-    trainer = interrupted_trainer(world_size, strategy, callbacks=[BetweenEpochs(), within])
+    def within(trainer: Trainer) -> None:
+        trainer.save_checkpoint(folder / f"{strategy}_{world_size}_step.pt")
+        if strategy == "fsdp":
+            trainer.save_checkpoint(folder / "fsdp_folder")
+
+    trainer = interrupted_trainer(world_size, strategy, callbacks=[BetweenEpochs(), AtStep(9, within)])
     train, val = interrupted_loaders(world_size)
     history = trainer.fit(train, 3, val_loader=val)
     return {"parameters": parameters_of(trainer.model), "history": list(history), "draw": torch.rand(3)}
@@ -221,6 +225,14 @@ def fsdp_save(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
 
 def fsdp_resume(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
     return resume(rank, world_size, folder, "fsdp_2_step.pt", "fsdp")
+
+
+def fsdp_resume_folder(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return resume(rank, world_size, folder, "fsdp_folder", "fsdp")
+
+
+def ddp_resume_folder(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return resume(rank, world_size, folder, "fsdp_folder")
 
 
 def stops(rank: int, world_size: int, folder: Path) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ CHECKS = [
     "fsdp_evaluation",
     "fsdp_save",
     "fsdp_resume",
+    "fsdp_resume_folder",
+    "ddp_resume_folder",
 ]
 
 
@@ -79,9 +84,9 @@ def test_evaluation_does_not_depend_on_the_number_of_ranks(
             assert together[name] == {key: value for key, value in alone[name].items() if key != "val_spread"}
 
 
-@pytest.mark.parametrize("name", ["resume", "resume_epoch", "fsdp_resume"])
+@pytest.mark.parametrize("name", ["resume", "resume_epoch", "fsdp_resume", "fsdp_resume_folder", "ddp_resume_folder"])
 def test_two_ranks_resume_bit_for_bit(pair: dict[str, list[Any]], name: str) -> None:
-    whole = pair["fsdp_save" if name.startswith("fsdp") else "save"]
+    whole = pair["fsdp_save" if "fsdp" in name or "folder" in name else "save"]
     for resumed, uninterrupted in zip(pair[name], whole, strict=True):
         assert resumed.pop("warnings") == []
         assert resumed.pop("steps") == 18
@@ -89,7 +94,7 @@ def test_two_ranks_resume_bit_for_bit(pair: dict[str, list[Any]], name: str) -> 
     assert not torch.equal(whole[0]["draw"], whole[1]["draw"])
 
 
-@pytest.mark.parametrize("name", ["ddp_2_step.pt", "ddp_2_epoch.pt", "fsdp_2_step.pt"])
+@pytest.mark.parametrize("name", ["ddp_2_step.pt", "ddp_2_epoch.pt", "fsdp_2_step.pt", "fsdp_folder"])
 def test_one_process_goes_on_from_two(pair: dict[str, list[Any]], name: str) -> None:
     resumed = rank_checks.resume(0, 1, pair["folder"][0], name)
     assert resumed["steps"] == 18
@@ -136,3 +141,27 @@ def test_c41_an_error_on_one_rank_does_not_leave_the_other_waiting(tmp_path: Pat
     assert failing[2] < 5, "rank 0 was still waiting when rank 1 gave up"
     assert waiting[0] == "RuntimeError"
     assert "rank 1 had failed with KeyError: 'no such thing'" in waiting[1]
+
+
+def test_torchrun_trains_the_example_in_two_processes(tmp_path: Path) -> None:
+    program = Path(__file__).parents[3] / "examples" / "distributed_digits.py"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(program)]
+    environment = os.environ | {
+        "GLOO_SOCKET_IFNAME": "lo",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    done = subprocess.run(
+        [*command, "--epochs", "2", "--folder", str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    # 1437 samples, 64 to a step: 23 steps an epoch.
+    assert done.stdout.count("2 process(es), 46 steps, accuracy 0.") == 1
+    assert done.stdout.count("Training finished") == 1
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert (state["world_size"], state["exact"], state["epochs_completed"]) == (2, True, 2)
