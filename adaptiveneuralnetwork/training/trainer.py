@@ -316,15 +316,14 @@ class Trainer(Checkpointing):
             items = count_items(targets)
             if hooks.on_batch_begin:
                 call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=items))
-            is_last = batch_idx + 1 == length
-            stepping.begin_batch(is_last)
+            stepping.begin_batch(batch_idx + 1 == length)
             outputs, loss = self._forward(model, inputs, targets)
             if hooks.on_forward_end:
                 call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             stepping.backward(loss, targets)
             if hooks.on_backward_end:
                 call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
-            if stepping.window_is_full or is_last:
+            if stepping.window_is_full or batch_idx + 1 == length:
                 self._optimizer_step(stepping, hooks)
             tally.update(loss, outputs, targets)
             position.batches = batch_idx + 1
@@ -332,7 +331,7 @@ class Trainer(Checkpointing):
                 run.tell("on_batch_end", batch_idx, self, tally.batch_logs(items, loss))
             if run.deferred:
                 self._write_deferred(run)
-            if self.stop_at_step and stepping.window_is_empty and not is_last:
+            if self.stop_at_step and stepping.window_is_empty and batch_idx + 1 != length:
                 break
         else:
             run.between_batches = False

@@ -217,7 +217,7 @@ MUTANTS = (
         (
             (
                 _EVALUATE,
-                "outputs, loss = self._forward(inputs, targets)",
+                "outputs, loss = self._forward(self.model, inputs, targets)",
                 "outputs = self.model(inputs); loss = torch.nn.CrossEntropyLoss()(outputs, targets)",
             ),
         ),
