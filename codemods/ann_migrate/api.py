@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import itertools
 import os
 import tokenize
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING, Literal
 from ann_migrate.discover import Candidate, discover, project_root, python_files
 from ann_migrate.documents import NOTEBOOKS
 from ann_migrate.durable import read_file
+from ann_migrate.hint_files import may_mention, text_hints
 from ann_migrate.modules import module_names
-from ann_migrate.result import FileResult, Outcome, Problem
+from ann_migrate.parallel import in_processes
+from ann_migrate.result import FileResult, Hint, Outcome, Problem
 
 if TYPE_CHECKING:
     from ann_migrate.engine import Options
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 Style = Literal["faithful"]
 STYLES: tuple[Style, ...] = ("faithful",)
 
+PROCESS_DIED = "ANN998"
 INTERNAL_ERROR = "ANN999"
 
 
@@ -36,12 +41,14 @@ class RunResult:
         files: The verdict on each file that names the legacy API or could not be read, by path.
         pruned: Folders that were passed over (build results, virtual environments, what a ``.gitignore`` names).
         tracebacks: For each file on which the tool itself failed, where it did.
+        text_hints: Mentions of the legacy names in files that are not Python, by path.
     """
 
     scanned: int
     files: tuple[FileResult, ...]
     pruned: tuple[Path, ...] = ()
     tracebacks: Mapping[Path, str] = field(default_factory=dict)
+    text_hints: tuple[Hint, ...] = ()
 
     @property
     def found(self) -> int:
@@ -70,12 +77,28 @@ class RunResult:
         """The files that could not be analysed."""
         return tuple(result for result in self.files if result.problem is not None)
 
+    @property
+    def naming(self) -> int:
+        """How many of the files name the legacy API and could be analysed."""
+        return sum(result.problem is None and may_mention(result.before) for result in self.files)
+
+    @property
+    def hints(self) -> tuple[Hint, ...]:
+        """All mentions that no code depends on: in comments and strings, then in files that are not Python."""
+        return (*(hint for result in self.files for hint in result.hints), *self.text_hints)
+
     def _count(self, outcome: Outcome) -> int:
         return sum(site.outcome is outcome for result in self.files for site in result.sites)
 
 
 def migrate_source(
-    source: bytes | str, *, path: str | os.PathLike[str] = "<source>", style: Style = "faithful", docs: bool = False
+    source: bytes | str,
+    *,
+    path: str | os.PathLike[str] = "<source>",
+    style: Style = "faithful",
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    docs: bool = False,
 ) -> FileResult:
     r"""Migrate one piece of source code.
 
@@ -84,6 +107,8 @@ def migrate_source(
         path: What the result and its messages call it; it is not read. It says what the source is: a notebook
             (``.ipynb``), with *docs* a Markdown or reStructuredText file (``.md``, ``.rst``), else Python.
         style: ``"faithful"`` keeps all numbers, files and records as they were.
+        select: Codes of the rules that may act, or beginnings of codes; none means all.
+        ignore: Codes of those that may not.
         docs: Whether to migrate the code in documents and docstrings too.
 
     Returns:
@@ -92,7 +117,7 @@ def migrate_source(
 
     Raises:
         TypeError: If *source* is neither bytes nor text.
-        ValueError: If *style* is unknown, or *source* cannot be encoded as its cookie says.
+        ValueError: If *style* or a code is unknown, or *source* cannot be encoded as its cookie says.
 
     Example:
         >>> result = migrate_source(
@@ -113,29 +138,40 @@ def migrate_source(
         raw = source
     else:
         raise TypeError(f"source: expected bytes or str, got {type(source).__name__}")
-    run = migrate_text(raw, path=Path(path), style=style, docs=docs)
+    run = migrate_text(raw, path=Path(path), style=style, select=select, ignore=ignore, docs=docs)
     return run.files[0] if run.files else FileResult(Path(path), raw, raw)
 
 
-def migrate_text(raw: bytes, *, path: Path, style: Style = "faithful", docs: bool = False) -> RunResult:
+def migrate_text(
+    raw: bytes,
+    *,
+    path: Path,
+    style: Style = "faithful",
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    docs: bool = False,
+) -> RunResult:
     """Do what :func:`migrate_source` does and return it as a run over one file."""
-    options = _options(style, docs)
-    from ann_migrate.engine import may_be_candidate
-    from ann_migrate.project import Project
+    options = _options(style, select, ignore, docs)
+    from ann_migrate.engine import may_matter
 
-    if not may_be_candidate(raw):
+    if not may_matter(raw):
         return RunResult(1, ())
-    tracebacks: dict[Path, str] = {}
-    result = _migrate(raw, path, path, Project.single(), options, tracebacks)
-    return RunResult(1, (result,), tracebacks=tracebacks)
+    result, trace = _migrate(_Task(raw, path, path, None, options))
+    return RunResult(1, (result,), tracebacks={path: trace} if trace else {})
 
 
 def migrate_paths(
     paths: Iterable[str | os.PathLike[str]],
     *,
     style: Style = "faithful",
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    exclude_beneath: Mapping[str, Iterable[str]] | None = None,
     docs: bool = False,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
 ) -> RunResult:
     """Migrate files and folders, without writing anything.
 
@@ -145,15 +181,23 @@ def migrate_paths(
     Args:
         paths: Files and folders, as :func:`ann_migrate.discover.discover` searches them.
         style: ``"faithful"`` keeps all numbers, files and records as they were.
+        select: Codes of the rules that may act, or beginnings of codes; none means all. An object is rewritten only if
+            every rule that it needs may act.
+        ignore: Codes of those that may not.
         exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out.
         docs: Whether to migrate the code in Markdown, reStructuredText and docstrings too.
+        exclude_beneath: Such patterns, for each folder that they are relative to.
+        jobs: How many processes to use at most; few files are analysed in this one. A script that asks for more than
+            one keeps its own work behind ``if __name__ == "__main__":``, as :mod:`multiprocessing` wants it.
+        progress: Called after each file with how many of how many are analysed.
 
     Returns:
         The verdicts and the new contents, in the order of the paths of the files.
 
     Raises:
-        TypeError: If *paths* or *exclude* is a single string.
-        ValueError: If *paths* is empty or one of them does not exist, or *style* or a pattern is not valid.
+        TypeError: If *paths*, *exclude*, *select* or *ignore* is a single string.
+        ValueError: If *paths* is empty or one of them does not exist, or *style*, a code, a pattern or *jobs* is not
+            valid.
 
     Example:
         >>> import tempfile
@@ -169,39 +213,70 @@ def migrate_paths(
     given = [Path(path) for path in paths]
     if not given:
         raise ValueError("paths: expected at least one file or folder, got none")
-    options = _options(style, docs)
-    from ann_migrate.engine import may_be_candidate
+    options = _options(style, select, ignore, docs)
+    if isinstance(jobs, bool) or not isinstance(jobs, int):
+        raise TypeError(f"jobs: expected a whole number from 1, got {jobs!r}")
+    from ann_migrate.engine import may_matter
 
-    discovery = discover(given, may_be_candidate=may_be_candidate, exclude=exclude, docs=docs)
-    projects = _Projects(given)
-    tracebacks: dict[Path, str] = {}
-    results = [
-        _migrate(each.raw, each.path, _near(each.real), projects.around(each), options, tracebacks)
+    discovery = discover(
+        given, may_be_candidate=may_matter, exclude=exclude, exclude_beneath=exclude_beneath, docs=docs
+    )
+    folders = [os.path.realpath(path) for path in given if path.is_dir()]
+    tasks = [
+        _Task(each.raw, each.path, near(each.real), _root_around(each, folders), options)
         for each in discovery.candidates
     ]
+    project_at.cache_clear()
+    done = itertools.count(1)
+    outcomes = in_processes(
+        _migrate,
+        tasks,
+        jobs=jobs,
+        died=_died,
+        done=lambda: progress(next(done), len(tasks)) if progress is not None else None,
+    )
+    project_at.cache_clear()
+    tracebacks = {task.shown: trace for task, (_, trace) in zip(tasks, outcomes, strict=True) if trace}
+    results = [result for result, _ in outcomes]
     results += [
         FileResult(trouble.path, trouble.raw, trouble.raw, problem=Problem(trouble.code, trouble.reason))
         for trouble in discovery.troubles
     ]
     results.sort(key=lambda result: result.path)
-    return RunResult(discovery.scanned, tuple(results), tuple(discovery.pruned), tracebacks)
+    hints = tuple(hint for path, raw in discovery.texts for hint in text_hints(path, raw))
+    return RunResult(discovery.scanned, tuple(results), tuple(discovery.pruned), tracebacks, hints)
 
 
-def _migrate(
-    raw: bytes, shown: Path, path: Path, project: Project, options: Options, tracebacks: dict[Path, str]
-) -> FileResult:
-    """Run the engine on one file; should it fail, say so of this file and let the others go on."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One file to analyse, as it travels to the process that does it: *path* near, *shown* as the user gave it."""
+
+    raw: bytes
+    shown: Path
+    path: Path
+    root: str | None
+    options: Options
+
+
+def _migrate(task: _Task) -> tuple[FileResult, str | None]:
+    """Run the engine on one file; should it fail, say so of this file (and where) and let the others go on."""
     from ann_migrate.engine import migrate_bytes
 
+    raw, shown = task.raw, task.shown
     try:
-        result = migrate_bytes(raw, path=path, project=project, options=options)
+        result = migrate_bytes(raw, path=task.path, project=project_at(task.root), options=task.options)
         _audit(raw, result)
     except Exception as error:
-        tracebacks[shown] = traceback.format_exc()
         lines = str(error).strip().splitlines()
         reason = f"internal error, the file is left as it was: {type(error).__name__}{': ' + lines[0] if lines else ''}"
-        return FileResult(shown, raw, raw, problem=Problem(INTERNAL_ERROR, reason, internal=True))
-    return replace(result, path=shown)
+        problem = Problem(INTERNAL_ERROR, reason, internal=True)
+        return FileResult(shown, raw, raw, problem=problem), traceback.format_exc()
+    return replace(result, path=shown, hints=tuple(replace(hint, path=shown) for hint in result.hints)), None
+
+
+def _died(task: _Task) -> tuple[FileResult, str | None]:
+    reason = "the process that analysed it died; the file is left as it was"
+    return FileResult(task.shown, task.raw, task.raw, problem=Problem(PROCESS_DIED, reason, internal=True)), None
 
 
 def _audit(raw: bytes, result: FileResult) -> None:
@@ -218,26 +293,22 @@ def _audit(raw: bytes, result: FileResult) -> None:
             raise AssertionError(what)
 
 
-class _Projects:
-    """The project around each file, walked once each and only if there is a candidate in it."""
+def _root_around(candidate: Candidate, folders: list[str]) -> str | None:
+    """The project that a file lies in: by its own marks, else what was given."""
+    parent = os.path.dirname(candidate.real)
+    root = project_root(parent)
+    return root if root is not None else next((folder for folder in folders if _is_beneath(parent, folder)), None)
 
-    def __init__(self, given: Iterable[Path]) -> None:
-        self._folders = [os.path.realpath(path) for path in given if path.is_dir()]
-        self._known: dict[str, Project] = {}
 
-    def around(self, candidate: Candidate) -> Project:
-        from ann_migrate.project import Project
+@functools.cache
+def project_at(root: str | None) -> Project:
+    """The project at a folder, walked once in a run (in each process that needs it)."""
+    from ann_migrate.project import Project
 
-        parent = os.path.dirname(candidate.real)
-        root = project_root(parent)
-        if root is None:
-            root = next((folder for folder in self._folders if _is_beneath(parent, folder)), None)
-        if root is None:
-            return Project.single()
-        if root not in self._known:
-            names = module_names(root, python_files(root))
-            self._known[root] = Project({name: _near(path) for name, path in names.items()}, _read)
-        return self._known[root]
+    if root is None:
+        return Project.single()
+    names = module_names(root, python_files(root))
+    return Project({name: near(path) for name, path in names.items()}, _read)
 
 
 def _read(path: Path) -> bytes:
@@ -250,7 +321,7 @@ def _read(path: Path) -> bytes:
     return python_text(raw)
 
 
-def _near(real: str) -> Path:
+def near(real: str) -> Path:
     """Return a real path as the engine's reasons shall name it: relative where that is shorter."""
     here = os.path.join(os.getcwd(), "")
     return Path(real.removeprefix(here))
@@ -260,12 +331,15 @@ def _is_beneath(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _options(style: Style, docs: bool = False) -> Options:
+def _options(style: Style, select: Iterable[str], ignore: Iterable[str], docs: bool = False) -> Options:
     if style not in STYLES:
         raise ValueError(f"style: expected one of {', '.join(map(repr, STYLES))}, got {style!r}")
+    for name, codes in (("select", select), ("ignore", ignore)):
+        if isinstance(codes, str):
+            raise TypeError(f"{name}: expected several codes, in a list, got the single {codes!r}")
     from ann_migrate.engine import Options
 
-    return Options(style=style, docs=docs)
+    return Options(style=style, docs=docs, select=tuple(select), ignore=tuple(ignore))
 
 
 def _encoded(source: str) -> bytes:

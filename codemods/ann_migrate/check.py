@@ -41,7 +41,8 @@ def find_failure(migration: Migration, data: bytes) -> str | None:
 
 
 def _second_run(migration: Migration, new: Source, tree: ast.Module) -> str | None:
-    again = type(migration)(new, migration.path, migration.project, migration.style, tree, migration.kept)
+    options = migration.style, tree, migration.kept, migration.selection
+    again = type(migration)(new, migration.path, migration.project, *options)
     data, edited = again.rewrite()
     if edited or data != new.data:
         return "a second run would change the file again"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, cast
 
 import click
 
 if TYPE_CHECKING:
     from ann_migrate.api import RunResult, Style
     from ann_migrate.report import Report
+
+OutputFormat = Literal["text", "json", "sarif", "github"]
 
 EPILOG = """\b
 Examples:
@@ -21,6 +23,17 @@ Examples:
   ann-migrate --diff . | git apply        the same change through git
   ann-migrate --check src                 for CI: is there anything left?
   ann-migrate - < old.py > new.py         standard input to standard output
+  ann-migrate --explain src/run.py:12     why that line is or is not rewritten
+  ann-migrate --explain ANN301            what that code means
+
+\b
+A comment leaves an object alone, with all its uses:
+  loop = TrainingLoop(model, config)  # ann-migrate: skip
+  loop = TrainingLoop(model, config)  # ann-migrate: skip[ANN301]
+
+\b
+Settings are in [tool.ann-migrate] of the nearest pyproject.toml: select, ignore,
+exclude, style, jobs, hints, output-format. Options beat them.
 
 \b
 Exit codes:
@@ -34,14 +47,17 @@ Exit codes:
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
+    click.echo(f"ann-migrate {_own_version() or '(not installed)'}")
+    context.exit(0)
+
+
+def _own_version() -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        number = version("adaptiveneuralnetwork")
+        return version("adaptiveneuralnetwork")
     except PackageNotFoundError:
-        number = "(not installed)"
-    click.echo(f"ann-migrate {number}")
-    context.exit(0)
+        return None
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,25 +67,44 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--undo", is_flag=True, help="Restore what the last run at or beneath PATH (default: here) replaced.")
 @click.option("--no-journal", is_flag=True, help="Do not keep the originals; --undo will not know of this run.")
 @click.option(
+    "--select",
+    metavar="CODES",
+    multiple=True,
+    help="Only these rules act: codes or beginnings of codes, with commas between. Can be repeated.",
+)
+@click.option("--ignore", metavar="CODES", multiple=True, help="These rules do not act. Can be repeated.")
+@click.option(
     "--exclude",
     metavar="PATTERN",
     multiple=True,
     help="Leave out what matches, as in a .gitignore in the current folder. Can be repeated.",
 )
-@click.option("--docs", is_flag=True, help="Migrate code in Markdown, reStructuredText and docstrings too.")
+@click.option("--docs/--no-docs", default=None, help="Migrate code in Markdown, reStructuredText and docstrings too.")
 @click.option(
     "--style",
     type=click.Choice(["faithful"]),
-    default="faithful",
-    show_default=True,
+    show_default="faithful",
     help="faithful: the same numbers, files and records as before.",
 )
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text: for people, on standard error; json: on standard output.",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    show_default="text",
+    help="text: for people, on standard error; the others on standard output. github: annotations of a workflow's run.",
+)
+@click.option("--hints/--no-hints", default=None, help="List other mentions too: in comments, strings, documents.")
+@click.option(
+    "-j",
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    show_default="1",
+    help="Analyse in up to N processes; pays from some hundred files to migrate.",
+)
+@click.option(
+    "--explain",
+    metavar="CODE|FILE:LINE",
+    help="Print what a code means, or how the verdict on a line came about; change nothing.",
 )
 @click.option(
     "--verify",
@@ -99,13 +134,18 @@ def command(
     check: bool,
     undo: bool,
     no_journal: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     exclude: tuple[str, ...],
-    docs: bool,
-    style: Style,
-    output_format: str,
+    docs: bool | None,
+    style: Style | None,
+    output_format: OutputFormat | None,
+    hints: bool | None,
+    jobs: int | None,
     verify: str | None,
     verify_timeout: float,
     verify_exclude: tuple[str, ...],
+    explain: str | None,
     verbose: bool,
     quiet: bool,
 ) -> int:
@@ -115,7 +155,6 @@ def command(
     in place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
     ever executed but by --verify.
     """
-    json_wanted = output_format == "json"
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other.")
     if verify is not None and (undo or diff or check or "-" in paths):
@@ -125,28 +164,56 @@ def command(
     if verify is None and verify_exclude:
         raise click.UsageError("--verify-exclude goes with --verify only.")
     if undo:
-        if diff or check or no_journal or exclude or docs or "-" in paths:
+        if diff or check or no_journal or exclude or docs or select or ignore or explain or "-" in paths:
             raise click.UsageError("--undo goes with PATH... and --output-format only.")
-        return _undo(paths or (os.curdir,), json_wanted=json_wanted, quiet=quiet)
+        if output_format in ("sarif", "github"):
+            raise click.UsageError("--undo reports as text or json.")
+        return _undo(paths or (os.curdir,), json_wanted=output_format == "json", quiet=quiet)
+    if explain is not None:
+        if paths or diff or check or no_journal or exclude or output_format not in (None, "text"):
+            raise click.UsageError("--explain goes with --select, --ignore and --style only.")
+        return _explain(explain, _split(select), _split(ignore), style)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...': name files or folders ('.' for all that is here).")
-    if diff and json_wanted:
-        raise click.UsageError("--diff prints a patch; the json report lists the edits without it.")
-    if "-" in paths:
-        if len(paths) > 1 or json_wanted or exclude or docs:
-            raise click.UsageError("'-' (standard input) stands alone and gives source or a patch, not json.")
-        return _stdin(style, diff=diff, check=check, verbose=verbose, quiet=quiet)
+    payload = output_format is not None and output_format != "text"
+    if diff and payload:
+        raise click.UsageError("--diff prints a patch; the other formats list the edits without it.")
+    if "-" in paths and (len(paths) > 1 or payload or exclude or docs):
+        raise click.UsageError(
+            f"'-' (standard input) stands alone and gives source or a patch, not {output_format or 'a report'}."
+        )
     for path in paths:
-        if not os.path.exists(path):
+        if path != "-" and not os.path.exists(path):
             raise click.UsageError(f"Invalid value for 'PATH...': {path!r} does not exist.")
 
     from ann_migrate.api import migrate_paths
+    from ann_migrate.progress import ProgressBar
     from ann_migrate.report import Report
+    from ann_migrate.settings import load_settings
 
     try:
-        run = migrate_paths(paths, style=style, exclude=exclude, docs=docs)
+        settings = load_settings([path for path in paths if path != "-"])
+        given_style = cast("Style", style or settings.style or "faithful")
+        selected = _split(select) or settings.select or ()
+        ignored = _split(ignore) or settings.ignore or ()
+        if "-" in paths:
+            return _stdin(given_style, selected, ignored, diff=diff, check=check, verbose=verbose, quiet=quiet)
+        with ProgressBar() as bar:
+            run = migrate_paths(
+                paths,
+                style=given_style,
+                select=selected,
+                ignore=ignored,
+                exclude=exclude,
+                exclude_beneath={os.path.dirname(settings.file): settings.exclude or ()} if settings.file else None,
+                docs=bool(settings.docs if docs is None else docs),
+                jobs=jobs or settings.jobs or 1,
+                progress=None if quiet else bar,
+            )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    # A format in the settings is for runs that print nothing else.
+    format_ = output_format or ("text" if diff else cast("OutputFormat", settings.output_format or "text"))
     if diff:
         _print_diff(run)
     if diff or check:
@@ -157,7 +224,8 @@ def command(
         report = _verified(run, paths, verify, verify_timeout, verify_exclude, journal=not no_journal)
     else:
         report = _write(run, paths, journal=not no_journal)
-    _print_report(report, json_wanted=json_wanted, verbose=verbose, quiet=quiet)
+    wanted = settings.hints if hints is None else hints
+    _print_report(report, format_, verbose=verbose, quiet=quiet, hints=bool(wanted))
     return report.exit_code
 
 
@@ -240,7 +308,31 @@ def _undo(paths: Sequence[str], *, json_wanted: bool, quiet: bool) -> int:
     return code
 
 
-def _stdin(style: Style, *, diff: bool, check: bool, verbose: bool, quiet: bool) -> int:
+def _split(codes: Sequence[str]) -> tuple[str, ...]:
+    """``("ANN1,ANN205", "ANN3")`` as three codes."""
+    return tuple(code.strip() for given in codes for code in given.split(",") if code.strip())
+
+
+def _explain(what: str, select: Sequence[str], ignore: Sequence[str], style: Style | None) -> int:
+    from ann_migrate.explain import ExplainError, explain
+
+    try:
+        click.echo(explain(what, style=style, select=select or None, ignore=ignore or None))
+    except (ExplainError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    return 0
+
+
+def _stdin(
+    style: Style,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    *,
+    diff: bool,
+    check: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
     from pathlib import Path
 
     from ann_migrate.api import migrate_text
@@ -248,7 +340,7 @@ def _stdin(style: Style, *, diff: bool, check: bool, verbose: bool, quiet: bool)
     from ann_migrate.write import WriteResult
 
     raw = sys.stdin.buffer.read()
-    run = migrate_text(raw, path=Path("<stdin>"), style=style)
+    run = migrate_text(raw, path=Path("<stdin>"), style=style, select=select, ignore=ignore)
     if diff:
         _print_diff(run)
     if diff or check:
@@ -258,7 +350,7 @@ def _stdin(style: Style, *, diff: bool, check: bool, verbose: bool, quiet: bool)
         sys.stdout.buffer.flush()
         outcome = WriteResult(tuple(result.path for result in run.changed))
         report = Report(run, "write", outcome, paths=("-",), undoable=False)
-    _print_report(report, json_wanted=False, verbose=verbose, quiet=quiet)
+    _print_report(report, "text", verbose=verbose, quiet=quiet, hints=False)
     return report.exit_code
 
 
@@ -281,13 +373,23 @@ def _patch_name(path: str) -> str:
     return name.replace(os.sep, "/")
 
 
-def _print_report(report: Report, *, json_wanted: bool, verbose: bool, quiet: bool) -> None:
+def _print_report(report: Report, format_: OutputFormat, *, verbose: bool, quiet: bool, hints: bool) -> None:
     from ann_migrate.report import json_document, text_lines
 
-    if json_wanted:
+    if format_ == "json":
         _print_json(json_document(report))
         return
-    for line in text_lines(report, verbose=verbose, quiet=quiet):
+    if format_ == "sarif":
+        from ann_migrate.report_sarif import sarif_document
+
+        _print_json(sarif_document(report, version=_own_version()))
+        return
+    if format_ == "github":
+        from ann_migrate.report_github import github_lines
+
+        for line in github_lines(report):
+            click.echo(line)
+    for line in text_lines(report, verbose=verbose, quiet=quiet, hints=hints):
         click.echo(line, err=True)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ann_migrate.documents import NOTEBOOKS, PAGES
 from ann_migrate.durable import read_file
+from ann_migrate.hint_files import MAX_BYTES as MAX_TEXT_BYTES
+from ann_migrate.hint_files import TEXTS, may_mention
 from ann_migrate.ignore import Patterns, compile_lines, is_ignored, patterns_above, patterns_in
 
 MAX_BYTES = 5_000_000
@@ -73,16 +75,23 @@ class Discovery:
         candidates: Those that may name the legacy API, by path.
         troubles: What could not be looked at, and candidates that cannot be edited, by path.
         pruned: Folders that were passed over by name or by a ``.gitignore``; naming one as a PATH takes it.
+        texts: Documents and configuration that mention the legacy names, and what they hold.
     """
 
     scanned: int = 0
     candidates: list[Candidate] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     pruned: list[Path] = field(default_factory=list)
+    texts: list[tuple[Path, bytes]] = field(default_factory=list)
 
 
 def discover(
-    paths: Sequence[Path], *, may_be_candidate: Callable[[bytes], bool], exclude: Iterable[str] = (), docs: bool = False
+    paths: Sequence[Path],
+    *,
+    may_be_candidate: Callable[[bytes], bool],
+    exclude: Iterable[str] = (),
+    exclude_beneath: Mapping[str, Iterable[str]] | None = None,
+    docs: bool = False,
 ) -> Discovery:
     """Find the candidates at and beneath *paths*, in the order of their paths.
 
@@ -95,12 +104,17 @@ def discover(
         paths: Files and folders.
         may_be_candidate: Says of a file's content whether the file is to be returned.
         exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out even if given.
+        exclude_beneath: Such patterns, for each folder that they are relative to.
         docs: Whether to take Markdown and reStructuredText files too.
 
     Raises:
         ValueError: If a path does not exist or is neither a file nor a folder, or a pattern is not valid.
     """
-    search = _Search(may_be_candidate, tuple(exclude), (*SUFFIXES, *PAGES) if docs else SUFFIXES)
+    excluded = [pattern for pattern in [_exclude_patterns(os.getcwd(), tuple(exclude))] if pattern]
+    suffixes = (*SUFFIXES, *PAGES) if docs else SUFFIXES
+    search = _Search(may_be_candidate, excluded[0] if excluded else None, suffixes)
+    for base, lines in (exclude_beneath or {}).items():
+        search.exclude_beneath(base, tuple(lines))
     folders = []
     for path in paths:
         kind = _kind(path)
@@ -117,6 +131,7 @@ def discover(
     found.candidates.sort(key=lambda candidate: candidate.path)
     found.troubles.sort(key=lambda trouble: trouble.path)
     found.pruned.sort()
+    found.texts.sort()
     return found
 
 
@@ -149,15 +164,21 @@ def python_files(root: str) -> Iterator[str]:
 
 class _Search:
     def __init__(
-        self, may_be_candidate: Callable[[bytes], bool], exclude: tuple[str, ...], suffixes: tuple[str, ...]
+        self, may_be_candidate: Callable[[bytes], bool], exclude: Patterns | None, suffixes: tuple[str, ...]
     ) -> None:
         self.found = Discovery()
         self._suffixes = suffixes
         self._may_be_candidate = may_be_candidate
-        self._exclude = _exclude_patterns(exclude)
+        self._exclude = exclude
+        self._beneath: list[Patterns] = []
         self._visited: set[str] = set()
         self._explicit: set[str] = set()
         self._links: list[tuple[str, str]] = []
+
+    def exclude_beneath(self, base: str, lines: tuple[str, ...]) -> None:
+        patterns = _exclude_patterns(os.path.realpath(base), lines)
+        if patterns is not None:
+            self._beneath.append(patterns)
 
     def take_file(self, shown: str) -> None:
         real = os.path.realpath(shown)
@@ -208,9 +229,19 @@ class _Search:
                 # Patterns are matched for candidates only: they are few, and matching costs more than reading.
                 if examined is not None and not self._ignored(real, top, patterns):
                     self._keep(top.show(real), real, *examined)
+            for name in listing.texts:
+                self._take_text(prefix + name, top, patterns)
             for name in listing.links:
                 if not self._ignored(prefix + name, top, patterns):
                     self._links.append((top.show(prefix + name), prefix + name))
+
+    def _take_text(self, real: str, top: _Top, patterns: tuple[Patterns, ...]) -> None:
+        try:
+            raw = read_file(real) if os.stat(real).st_size <= MAX_TEXT_BYTES else b""
+        except OSError:
+            return  # no code depends on it: nothing to report
+        if may_mention(raw) and not self._ignored(real, top, patterns):
+            self.found.texts.append((Path(top.show(real)), raw))
 
     def take_links(self, tops: Sequence[_Top]) -> None:
         """Take the targets of the links that were met, now that all files which are met anyway are known."""
@@ -252,6 +283,9 @@ class _Search:
         return self._excluded(real, top.real, is_folder=is_folder) or is_ignored(patterns, real, is_folder=is_folder)
 
     def _excluded(self, real: str, top: str, *, is_folder: bool = False) -> bool:
+        for patterns in self._beneath:
+            if _is_beneath(real, patterns.base) and patterns.verdict(real, is_folder=is_folder):
+                return True
         exclude = self._exclude
         if exclude is None:
             return False
@@ -278,6 +312,7 @@ class _Listing:
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     has_gitignore: bool = False
     is_environment: bool = False
 
@@ -298,6 +333,8 @@ def _list(folder: str, suffixes: tuple[str, ...]) -> _Listing:
                 listing.has_gitignore = True
             elif name == "pyvenv.cfg":
                 listing.is_environment = True
+            elif name.endswith(TEXTS) and entry.is_file(follow_symlinks=False):
+                listing.texts.append(name)
     return listing
 
 
@@ -322,8 +359,8 @@ def _plain(shown: str) -> str:
     return "" if os.path.normpath(shown) == os.curdir else shown
 
 
-def _exclude_patterns(lines: tuple[str, ...]) -> Patterns | None:
+def _exclude_patterns(base: str, lines: tuple[str, ...]) -> Patterns | None:
     for line in lines:
         if not compile_lines([line]):
             raise ValueError(f"exclude: {line!r} is not a pattern as in a .gitignore")
-    return Patterns(os.getcwd(), compile_lines(lines)) if lines else None
+    return Patterns(base, compile_lines(lines)) if lines else None

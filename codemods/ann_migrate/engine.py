@@ -13,6 +13,7 @@ from ann_migrate.documents import NOTEBOOKS, PAGES
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
+from ann_migrate.selection import Selection, check_codes
 from ann_migrate.source import TOO_DEEP, Source, SourceError
 
 __all__ = ["Options", "Project", "may_be_candidate", "migrate_bytes"]
@@ -29,17 +30,28 @@ class Options:
         style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not
         there yet.
         docs: Whether to migrate the code in documents and docstrings too.
+        select: Codes of the rules that may act, or beginnings of codes; none means all.
+        ignore: Codes of those that may not.
 
     Raises:
-        ValueError: an unknown style.
+        ValueError: an unknown style, a code of no rule.
     """
 
     style: Literal["faithful"] = "faithful"
     docs: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.style != "faithful":
             raise ValueError(f"style: got {self.style!r}, accepted is 'faithful'")
+        object.__setattr__(self, "select", check_codes("select", self.select))
+        object.__setattr__(self, "ignore", check_codes("ignore", self.ignore))
+
+    @property
+    def selection(self) -> Selection:
+        """The rules that may act."""
+        return Selection(self.select, self.ignore)
 
 
 def may_be_candidate(raw: bytes) -> bool:
@@ -50,6 +62,16 @@ def may_be_candidate(raw: bytes) -> bool:
         (False, True)
     """
     return any(needle in raw for needle in NEEDLES) and _WHOLE_NAME.search(raw) is not None
+
+
+def may_matter(raw: bytes) -> bool:
+    """Whether a file may be a candidate, or hold a skip comment: one that does nothing is reported.
+
+    Example:
+        >>> may_matter(b"x = 1  # ann-migrate: skip"), may_matter(b"x = 1")
+        (True, False)
+    """
+    return may_be_candidate(raw) or b"# ann-migrate:" in raw
 
 
 def migrate_bytes(
@@ -75,7 +97,7 @@ def migrate_bytes(
         ('rewritten', True)
     """
     options = options or Options()
-    if not may_be_candidate(raw):
+    if not may_matter(raw):
         return FileResult(path, raw, raw)
     try:
         return _migrate(raw, path, project or Project.single(), options)
@@ -90,15 +112,15 @@ def _migrate(raw: bytes, path: Path, project: Project, options: Options) -> File
     if suffix in NOTEBOOKS:
         from ann_migrate.documents.notebook import migrate_notebook
 
-        return migrate_notebook(raw, path, project, options.style)
+        return migrate_notebook(raw, path, project, options.style, options.selection)
     if options.docs and suffix in PAGES:
         from ann_migrate.documents.text import migrate_text_document
 
-        return migrate_text_document(raw, path, project, options.style)
+        return migrate_text_document(raw, path, project, options.style, options.selection)
     if options.docs:
         from ann_migrate.documents.docstrings import migrate_module
 
-        return migrate_module(raw, path, project, options.style)
+        return migrate_module(raw, path, project, options.style, options.selection)
     from ann_migrate.migration import Migration
 
-    return Migration(Source.decode(raw), path, project, options.style).result(raw)
+    return Migration(Source.decode(raw), path, project, options.style, selection=options.selection).result(raw)

@@ -33,6 +33,8 @@ class Escape(Exception):  # noqa: N818 - a finding, not an error
         self.how = how
         self.node = node
         self.where = where
+        self.found: LoopObject | None = None
+        """What was known of the object when it escaped, for the explanation."""
 
 
 @dataclass(eq=False)
@@ -95,6 +97,7 @@ class Flow:
             try:
                 self._follow(constructor, known)
             except Escape as escape:
+                escape.found = known
                 known = escape
             self._followed[constructor] = known
         if isinstance(known, Escape):

@@ -34,6 +34,7 @@ ADAPTIVE_MODEL = "adaptiveneuralnetwork.api.model.AdaptiveModel"
 TRAINER = "adaptiveneuralnetwork.training.Trainer"
 LOGGING_CALLBACK = "adaptiveneuralnetwork.training.LoggingCallback"
 
+PACKAGE = b"adaptiveneuralnetwork"
 NEEDLES = (TRAINING_LOOP.encode(), QUICK_TRAIN.encode())
 """A file in which none of these occurs has no site."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from ann_migrate import check
 from ann_migrate.arguments import Arguments
 from ann_migrate.edits import Edit, Region, apply_edits
 from ann_migrate.flow import Escape, Flow, Use
+from ann_migrate.hints import python_hints
 from ann_migrate.imports import Imports
 from ann_migrate.legacy_api import CONSTRUCTOR, QUICK_TRAIN
 from ann_migrate.plan import Context, Plan, PlanFailed
@@ -22,13 +24,17 @@ from ann_migrate.rules import (
     constructor,
     in_f_string,
     layout_lost,
+    not_selected,
     quick_train,
     rules_with,
+    skip_comment,
     unsupported_attribute,
 )
-from ann_migrate.rules._base import Decline
+from ann_migrate.rules._base import Decline, Left
+from ann_migrate.selection import Selection
 from ann_migrate.shown import find_shown
 from ann_migrate.sites import Form, NameUse, find_sites
+from ann_migrate.skips import Skips
 from ann_migrate.source import Source
 from ann_migrate.tree import Tree
 from ann_migrate.values import Values
@@ -48,6 +54,7 @@ class Migration:
         style: str,
         module: ast.Module | None = None,
         kept: frozenset[str] = frozenset(),
+        selection: Selection | None = None,
     ) -> None:
         self.source = source
         self.kept = kept
@@ -55,6 +62,7 @@ class Migration:
         self.path = path
         self.project = project
         self.style = style
+        self.selection = selection or Selection()
         ordered = source.parts is not None and source.parts.ordered
         self.tree = Tree(module or source.parse(), source.separators, ordered=ordered)
         self.tree.shown = find_shown(source, self.tree)
@@ -63,6 +71,7 @@ class Migration:
         self.sites = find_sites(self.names, project, self.module)
         self.flow = Flow(self.names, project, self.module)
         self.values = Values(source, self.names, self.flow)
+        self.skips = Skips(source, self.tree)
         self.verdicts: dict[NameUse, Site] = {}
         self.regions: list[Region] = []
         """What the last rewrite touched."""
@@ -74,8 +83,10 @@ class Migration:
         counted = [site.outcome for site in sites]
         by_outcome = {outcome: counted.count(outcome) for outcome in Outcome}
         assert sum(by_outcome.values()) == len(self.sites), "every site has one verdict"
+        notes = tuple(self.skips.unused())
+        hints = python_hints(self.path, self.source, self.tree, self.sites)
         if not edited:
-            return FileResult(self.path, raw, raw, sites)
+            return FileResult(self.path, raw, raw, sites, notes=notes, hints=hints)
         try:
             after = self.source.encode(data)
             failure = None
@@ -85,8 +96,8 @@ class Migration:
             failure = check.find_failure(self, data)
         if failure is not None:
             problem = Problem("ANN990", f"internal check failed, the file is left as it is: {failure}", internal=True)
-            return FileResult(self.path, raw, raw, (), problem)
-        return FileResult(self.path, raw, after, sites)
+            return FileResult(self.path, raw, raw, (), problem, hints=hints)
+        return FileResult(self.path, raw, after, sites, notes=notes, hints=hints)
 
     def rewrite(self) -> tuple[bytes, bool]:
         """The edited UTF-8 text, and whether anything was edited. Sets the verdicts.
@@ -111,6 +122,7 @@ class Migration:
     def _plan(self, declined: dict[NameUse, Decline]) -> list[Plan]:
         """Plans for all sites that can be rewritten; the verdicts of all others are set."""
         self.verdicts = {}
+        self.skips.forget_use()
         self.imports = Imports(self.source, self.names)
         context = Context(
             source=self.source,
@@ -126,14 +138,17 @@ class Migration:
         plans: list[Plan] = []
         # Calls first: the plan of an object takes the annotations of its assignments with it.
         for use in sorted(self.sites, key=lambda use: not self._is_call(use)):
-            if any(use in plan.annotations for plan in plans):
+            if use in self.verdicts or any(use in plan.annotations for plan in plans):
                 continue
             try:
                 if use in declined:
                     raise declined[use]
                 plan = self._plan_site(context, use)
             except Decline as decline:
-                self.verdicts[use] = self._declined(use, decline)
+                self.verdicts[use] = self._declined_or_left(use, decline)
+                continue
+            except Left as left:
+                self._leave(use, left)
                 continue
             if plan is not None:
                 plans.append(plan)
@@ -148,6 +163,7 @@ class Migration:
 
         Raises:
             Decline: the site is left as it is.
+            Left: it is left as it is by wish.
         """
         for rule in rules_with("explain_ignored"):
             reason = rule.explain_ignored(use)
@@ -160,19 +176,66 @@ class Migration:
         assert isinstance(call, ast.Call)
         self._check_place(use, call)
         if use.target == QUICK_TRAIN:
+            self._check_wishes([*_origin(use), call], [quick_train.CODE])
             return quick_train.plan_call(context, use, call)
+        self._check_wishes([*_origin(use), call], [constructor.CODE])
         arguments = Arguments(call, CONSTRUCTOR)
         try:
             plan = Plan(context, use, self.flow.follow(call), arguments)
         except Escape as escape:
-            rules = rules_with("explain_escape")
-            raise next(found for rule in rules if (found := rule.explain_escape(escape, self.tree))) from None
+            escapes = rules_with("explain_escape")
+            raise next(found for each in escapes if (found := each.explain_escape(escape, self.tree))) from None
+        known = [known for item in plan.found.uses if (known := find_use_rule(item)) is not None]
+        codes = [constructor.CODE, *(each.CODE for each in known)]
+        codes += [annotation.REWRITE_CODE] * bool(plan.found.annotations)
+        self._check_wishes([*_origin(use), call, *(item.attribute for item in plan.found.uses)], codes)
         for item in plan.found.uses:
             self._check_place(use, item.call or item.attribute)
             _use_rule(item).plan_use(item, plan)
         constructor.plan_constructor(plan)
         annotation.plan_annotations(plan)
         return plan
+
+    # -- wishes -------------------------------------------------------------------------------------------------------
+
+    def _check_wishes(self, nodes: list[ast.AST], codes: list[str]) -> None:
+        """Leave an object alone that stands at ``nodes`` and needs the rules with these codes, if somebody wishes so.
+
+        Raises:
+            Left: somebody does.
+        """
+        comment = self.skips.acts(nodes, codes)
+        if comment is not None:
+            raise skip_comment.left(comment)
+        refused = self.selection.first_refused(codes)
+        if refused is not None:
+            raise not_selected.left(refused)
+
+    def _declined_or_left(self, use: NameUse, decline: Decline) -> Site:
+        """The verdict on a site that a rule declines: that, unless somebody wishes not to hear of it."""
+        nodes = [*_origin(use), use.node]
+        if decline.culprit is not None and decline.culprit in self.tree.parents:
+            nodes.append(decline.culprit)
+        comment = self.skips.acts(nodes, [decline.code])
+        left = None
+        if comment is not None:
+            left = skip_comment.left(comment)
+        elif not self.selection.allows(decline.code):
+            left = not_selected.left(decline.code, decline.reason)
+        if left is None:
+            return self._declined(use, decline)
+        return Site(self._position(use), left.code, Outcome.IGNORED, left.reason, culprit=left.wish)
+
+    def _leave(self, use: NameUse, left: Left) -> None:
+        """Set the verdict on an object that is left by wish, and on the annotations of what holds it."""
+        uses = [use]
+        call = self.tree.parent(use.node)
+        if isinstance(call, ast.Call) and use.target != QUICK_TRAIN:
+            with contextlib.suppress(Escape):
+                within = {part for node in self.flow.follow(call).annotations for part in ast.walk(node)}
+                uses += [other for other in self.sites if other.node in within]
+        for each in uses:
+            self.verdicts[each] = Site(self._position(each), left.code, Outcome.IGNORED, left.reason, left.wish)
 
     def _check_place(self, use: NameUse, node: ast.expr) -> None:
         """Decline what stands in an f-string, or is nested more deeply than the editor's parser can be trusted with."""
@@ -234,7 +297,12 @@ class Migration:
     def _accept(self, plan: Plan) -> None:
         code, reason = plan.verdict
         self.verdicts[plan.site] = Site(
-            self._position(plan.site), code, Outcome.REWRITTEN, reason, notes=tuple(plan.notes)
+            self._position(plan.site),
+            code,
+            Outcome.REWRITTEN,
+            reason,
+            notes=tuple(plan.notes),
+            not_kept=tuple(plan.not_kept),
         )
         for use in plan.annotations:
             reason = "the annotation goes with the object that is assigned"
@@ -258,16 +326,26 @@ class Migration:
         return self.source.position(span.start)
 
 
+def find_use_rule(use: Use) -> ModuleType | None:
+    """The rule that knows an attribute of the loop, if one does."""
+    return next((rule for rule in rules_with("plan_use") if use.attribute.attr in rule.ATTRIBUTES), None)
+
+
 def _use_rule(use: Use) -> ModuleType:
     """The rule that knows an attribute of the loop.
 
     Raises:
         Decline: none does.
     """
-    for rule in rules_with("plan_use"):
-        if use.attribute.attr in rule.ATTRIBUTES:
-            return rule
-    raise unsupported_attribute.decline(use)
+    rule = find_use_rule(use)
+    if rule is None:
+        raise unsupported_attribute.decline(use)
+    return rule
+
+
+def _origin(use: NameUse) -> list[ast.AST]:
+    """The imports that bring the name of a site."""
+    return [binding.node for binding in use.imports]
 
 
 def _depth(node: ast.AST) -> int:

@@ -90,6 +90,7 @@ class Plan:
     arguments: Arguments
     edits: list[Edit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_kept: list[str] = field(default_factory=list)
     records_needed: bool = False
     """Some use reads or writes what only the bridge's recorder keeps (history, files, percent)."""
     verdict: tuple[str, str] = ("", "")
@@ -180,6 +181,11 @@ class Plan:
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+    def drop(self, text: str) -> None:
+        """Say which legacy behaviour the new code does not have."""
+        if text not in self.not_kept:
+            self.not_kept.append(text)
 
     # -- the config, where a use needs it -----------------------------------------------------------------------------
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
+BRIDGE_MODULE = "ann_compat"
+BRIDGE_DISTRIBUTION = "adaptiveneuralnetwork (0.2 or newer)"
+"""What has to be installed where migrated code that imports the bridge runs."""
+
 Mode = Literal["write", "diff", "check"]
 
 # Also in a string of a notebook (behind a quote or an escaped line end) and behind the prompt of a doctest.
@@ -75,28 +79,31 @@ class Report:
         return tuple(result for result in self.run.changed if result.path in written)
 
 
-def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False) -> Iterator[str]:
+def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hints: bool = False) -> Iterator[str]:
     """Yield the report for people, line by line.
 
     Args:
         report: The finished run.
         verbose: Also each rewritten and ignored site, what was passed over, and tracebacks of internal errors.
         quiet: Only what needs attention.
+        hints: Also each mention of the legacy names that no code depends on; else their number.
     """
     left_alone = {left.path: left.reason for left in report.left_alone}
     effective = {result.path for result in report.effective}
     for result in report.run.files:
         yield from _problem_lines(result, report.run, verbose=verbose)
         for site in result.sites:
-            if site.outcome is Outcome.DECLINED or verbose:
+            if site.outcome is Outcome.DECLINED or verbose or (site.not_kept and not quiet):
                 yield from _site_lines(result.path, site, report.mode, verbose=verbose)
         if not quiet:
-            yield from (f"{_place(result.path, note.position)} note: {note.text}" for note in result.notes)
+            yield from (
+                f"{_place(result.path, note.position)} {note.code or 'note:'} {note.text}" for note in result.notes
+            )
         if result.path in left_alone:
             yield f"{result.path}: not written: {left_alone[result.path]}"
         elif result.path in effective and not quiet:
             verb = "rewrote" if report.mode == "write" else "would rewrite"
-            yield f"{result.path}: {verb} {_number(_rewritten(result), 'site')}"
+            yield f"{result.path}: {verb} {number_of(_rewritten(result), 'site')}"
     if report.failure:
         yield f"nothing was written: {report.failure}"
     if report.verdict is not None and (report.refuted or not quiet):
@@ -105,10 +112,12 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False) ->
         yield from verdict_lines(report.verdict)
     for warning in report.outcome.warnings if report.outcome else ():
         yield f"warning: {warning}"
+    if hints:
+        yield from (f"{_place(hint.path, hint.position)} {hint.kind}: {hint.text}" for hint in report.run.hints)
     if not quiet:
         if verbose:
             yield from (f"{folder}: passed over; name it to search it" for folder in report.run.pruned)
-        yield from _summary(report)
+        yield from _summary(report, hints=hints)
 
 
 def undo_lines(result: UndoResult | None, paths: Sequence[str], *, quiet: bool = False) -> Iterator[str]:
@@ -123,11 +132,13 @@ def undo_lines(result: UndoResult | None, paths: Sequence[str], *, quiet: bool =
     if quiet:
         return
     yield from (f"{path}: restored" for path in result.restored)
-    yield f"Restored {_number(len(result.restored), 'file')}" + (
-        f"; {_number(len(result.left_alone), 'file')} left alone, for the reasons above." if result.left_alone else "."
+    yield f"Restored {number_of(len(result.restored), 'file')}" + (
+        f"; {number_of(len(result.left_alone), 'file')} left alone, for the reasons above."
+        if result.left_alone
+        else "."
     )
     if result.unchanged:
-        yield f"{_number(len(result.unchanged), 'file')} of the run held the original content already."
+        yield f"{number_of(len(result.unchanged), 'file')} of the run held the original content already."
 
 
 def undo_document(result: UndoResult | None, exit_code: int) -> dict[str, Any]:
@@ -136,11 +147,11 @@ def undo_document(result: UndoResult | None, exit_code: int) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "mode": "undo",
         "found_run": result is not None,
-        "restored": [_text(path) for path in result.restored] if result else [],
-        "left_alone": [{"path": _text(left.path), "reason": left.reason} for left in result.left_alone]
+        "restored": [path_text(path) for path in result.restored] if result else [],
+        "left_alone": [{"path": path_text(left.path), "reason": left.reason} for left in result.left_alone]
         if result
         else [],
-        "unchanged": [_text(path) for path in result.unchanged] if result else [],
+        "unchanged": [path_text(path) for path in result.unchanged] if result else [],
         "warnings": list(result.warnings) if result else [],
         "exit_code": exit_code,
     }
@@ -150,10 +161,11 @@ def json_document(report: Report) -> dict[str, Any]:
     """Return the report as a JSON document of schema :data:`SCHEMA_VERSION`.
 
     ``summary`` counts; ``files`` lists each file that names the legacy API: its ``sites`` with code, position, outcome,
-    reason, advice and notes, ``notes`` on other places of it, its ``edits`` as ranges of lines before and
-    after (ends exclusive), whether it was ``written``, why not if not, and its ``problem`` if it could not be analysed.
-    A position in a notebook has the ``cell`` too, its number among all cells from 1, and line and column count in it.
-    Fields may be added within a version; none is removed or changes its meaning.
+    reason, advice, ``notes`` (the behaviours made explicit) and those ``not_kept``, ``notes`` on other places of it,
+    its ``edits`` as ranges of lines before and after (ends exclusive), whether it was ``written``, why not if not, and
+    its ``problem`` if it could not be analysed; ``docs/ann-migrate-report.md`` describes it all. A position in a
+    notebook has the ``cell`` too, its number among all cells from 1, and line and column count in it. Fields may be
+    added within a version; none is removed or changes its meaning.
     """
     from ann_migrate.diff import line_edits
 
@@ -166,6 +178,7 @@ def json_document(report: Report) -> dict[str, Any]:
         "summary": {
             "scanned": run.scanned,
             "naming_legacy_api": len(run.files),
+            "hints": len(run.hints),
             "found": run.found,
             "rewritten": run.rewritten,
             "declined": run.declined,
@@ -176,13 +189,16 @@ def json_document(report: Report) -> dict[str, Any]:
         },
         "files": [
             {
-                "path": _text(result.path),
+                "path": path_text(result.path),
                 "changed": result.changed,
                 "written": result.path in written,
                 "not_written": left_alone.get(result.path) or (report.failure or None if result.changed else None),
-                "imports_bridge": _gains_bridge(result),
+                "imports_bridge": gains_bridge(result),
                 "sites": [_site_document(site) for site in result.sites],
-                "notes": [{"position": _position_document(note.position), "text": note.text} for note in result.notes],
+                "notes": [
+                    {"position": _position_document(note.position), "code": note.code, "text": note.text}
+                    for note in result.notes
+                ],
                 "edits": [
                     {
                         "before": {"start_line": edit.before_start, "end_line": edit.before_end},
@@ -202,6 +218,20 @@ def json_document(report: Report) -> dict[str, Any]:
             for result in run.files
         ],
         "verification": _verification_document(report),
+        "hints": [
+            {
+                "path": path_text(hint.path),
+                "position": _position_document(hint.position),
+                "kind": hint.kind,
+                "text": hint.text,
+            }
+            for hint in run.hints
+        ],
+        "bridge": {
+            "files": [path_text(result.path) for result in report.effective if gains_bridge(result)],
+            "module": BRIDGE_MODULE,
+            "distribution": BRIDGE_DISTRIBUTION,
+        },
         "warnings": list(report.outcome.warnings) if report.outcome else [],
         "exit_code": report.exit_code,
     }
@@ -232,10 +262,11 @@ def _site_lines(path: Path, site: Site, mode: Mode, *, verbose: bool) -> Iterato
         yield f"    because of {_place(path, site.culprit)}"
     if site.advice:
         yield f"    {site.advice}"
-    yield from (f"    {note}" for note in site.notes if verbose)
+    yield from (f"    made explicit: {note}" for note in site.notes if verbose)
+    yield from (f"    not kept: {behaviour}" for behaviour in site.not_kept)
 
 
-def _summary(report: Report) -> Iterator[str]:
+def _summary(report: Report, *, hints: bool) -> Iterator[str]:
     run = report.run
     effective = report.effective
     if run.found:
@@ -246,33 +277,37 @@ def _summary(report: Report) -> Iterator[str]:
             f"{run.ignored} ignored",
             *([f"{pending} not written"] if pending else []),
         ]
-        yield f"{_number(run.found, 'site')} found: {', '.join(parts)}."
+        yield f"{number_of(run.found, 'site')} found: {', '.join(parts)}."
     yield from _why_unchanged(report)
-    if bridged := [str(result.path) for result in effective if _gains_bridge(result)]:
+    if mentions := len(run.hints):
+        where = "in comments, strings, documents or configuration"
+        listed = "listed above" if hints else "--hints lists them"
+        yield f"{number_of(mentions, 'other mention')} of the legacy names {where}; no code depends on it ({listed})."
+    if bridged := [str(result.path) for result in effective if gains_bridge(result)]:
         if report.mode != "write":
             verb = "would import"
         else:
             verb = "now imports" if len(bridged) == 1 else "now import"
-        provider = "which the distribution adaptiveneuralnetwork (0.2 or newer) provides"
-        yield f"{', '.join(bridged)} {verb} ann_compat, {provider}."
+        provider = f"which the distribution {BRIDGE_DISTRIBUTION} provides"
+        yield f"{', '.join(bridged)} {verb} {BRIDGE_MODULE}, {provider}."
     if effective and report.mode == "write":
         import shlex
 
-        what = f"Rewrote {_number(len(effective), 'file')}."
+        what = f"Rewrote {number_of(len(effective), 'file')}."
         undo = f" To take it back: ann-migrate --undo {shlex.join(report.paths)}" if report.undoable else ""
         yield what + undo
     elif effective:
-        yield f"{_number(len(effective), 'file')} would be rewritten; nothing was written."
+        yield f"{number_of(len(effective), 'file')} would be rewritten; nothing was written."
 
 
 def _why_unchanged(report: Report) -> Iterator[str]:
     """Yield how much was looked at; where nothing changed, why. "Nothing to migrate" only if no site remains."""
     run = report.run
-    naming = len(run.files) - len(run.problems)
-    looked_at = f"{_number(run.scanned, 'file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
+    naming = run.naming
+    looked_at = f"{number_of(run.scanned, 'file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
     if not run.scanned and not run.files:
         yield "There is no Python file or notebook at or beneath the given paths" + (
-            f"; {_number(len(run.pruned), 'folder')} passed over (--verbose names them)." if run.pruned else "."
+            f"; {number_of(len(run.pruned), 'folder')} passed over (--verbose names them)." if run.pruned else "."
         )
     elif report.effective:
         yield f"{looked_at}."
@@ -286,7 +321,7 @@ def _why_unchanged(report: Report) -> Iterator[str]:
         yield f"Nothing to migrate: {looked_at}."
 
 
-def _gains_bridge(result: FileResult) -> bool:
+def gains_bridge(result: FileResult) -> bool:
     return result.changed and len(_BRIDGE_IMPORT.findall(result.after)) > len(_BRIDGE_IMPORT.findall(result.before))
 
 
@@ -303,6 +338,7 @@ def _site_document(site: Site) -> dict[str, Any]:
         "culprit": _position_document(site.culprit),
         "advice": site.advice,
         "notes": list(site.notes),
+        "not_kept": list(site.not_kept),
     }
 
 
@@ -317,12 +353,12 @@ def _place(path: Path, position: Position | None) -> str:
     return f"{path}:" if position is None else f"{path}:{position}"
 
 
-def _text(path: Path) -> str:
+def path_text(path: Path) -> str:
     """Return a path as text that is valid in JSON, bytes that are not UTF-8 shown as escapes."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _number(count: int, noun: str) -> str:
+def number_of(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

@@ -44,9 +44,11 @@ class Site:
         code: The rule that decided, such as ``ANN101`` (rewrite) or ``ANN201`` (decline).
         outcome: What became of the site.
         reason: One sentence: what was rewritten, or why it was declined.
-        culprit: For a decline, the use that caused it, where that is not the site itself.
+        culprit: For a decline, the use that caused it, where that is not the site itself; for a site that is left alone
+            by wish, the comment that says so.
         advice: For a decline, what the author can do about it.
-        notes: For a rewrite, the legacy behaviours made explicit or dropped, one short sentence each.
+        notes: For a rewrite, the legacy behaviours made explicit, one short sentence each.
+        not_kept: For a rewrite, those that the new code does not have, likewise.
     """
 
     position: Position
@@ -56,6 +58,7 @@ class Site:
     culprit: Position | None = None
     advice: str = ""
     notes: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,30 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the author should know of a place that is no site: outputs that are stale now, a cell that was skipped."""
+    """What the author should know of a place that is no site: outputs that are stale now, a cell that was skipped.
+
+    One that can be reported of any file, such as a skip comment that does nothing, has a ``code``.
+    """
 
     position: Position | None
+    text: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A mention of a legacy name that no code depends on.
+
+    Attributes:
+        path: The file.
+        position: Where the name stands.
+        kind: ``comment``, ``string``, ``docstring``, ``document`` or ``configuration``.
+        text: The line, without the white space around it; cut if it is long.
+    """
+
+    path: Path
+    position: Position
+    kind: str
     text: str
 
 
@@ -87,6 +111,7 @@ class FileResult:
     sites: tuple[Site, ...] = ()
     problem: Problem | None = None
     notes: tuple[Note, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -22,8 +22,8 @@ IGNORED = Site(Position(11, 1), "ANN901", Outcome.IGNORED, "told to skip")
 
 def file(name: str, *sites: Site, after: bytes | None = None, problem: Problem | None = None) -> FileResult:
     changed = any(site.outcome is Outcome.REWRITTEN for site in sites)
-    default = b"from ann_compat import legacy_callbacks\nnew\n" if changed else b"old\n"
-    return FileResult(Path(name), b"old\n", default if after is None else after, sites, problem)
+    default = b"from ann_compat import legacy_callbacks\nnew\n" if changed else b"TrainingLoop\n"
+    return FileResult(Path(name), b"TrainingLoop\n", default if after is None else after, sites, problem)
 
 
 def report(*files: FileResult, mode: Mode = "write", scanned: int = 7, **kwargs: object) -> Report:
@@ -77,7 +77,7 @@ def test_verbose_lists_every_site_and_its_notes() -> None:
     lines = text(report(file("a.py", REWRITTEN, IGNORED)), verbose=True).splitlines()
     assert lines[:3] == [
         "a.py:3:5 ANN101 rewritten: constructor and train",
-        "    clips at norm 1.0",
+        "    made explicit: clips at norm 1.0",
         "a.py:11:1 ANN901 ignored: told to skip",
     ]
 
@@ -174,6 +174,7 @@ def test_json_holds_it_all() -> None:
     assert document["exit_code"] == 1
     summary = document["summary"]
     assert summary == {
+        "hints": 0,
         "scanned": 7,
         "naming_legacy_api": 3,
         "found": 2,
@@ -200,6 +201,7 @@ def test_json_holds_it_all() -> None:
             "culprit": {"line": 12, "column": 8},
             "advice": "pass the history",
             "notes": [],
+            "not_kept": [],
         }
     ]
     assert third["path"] == "caf\\xe9.py"

@@ -14,17 +14,21 @@ from ann_migrate import check
 from ann_migrate.documents import markdown, rst
 from ann_migrate.documents.blocks import Block, Splice
 from ann_migrate.documents.page import PageResult, bound_names, legacy_imports, migrate_page, spliced
+from ann_migrate.hints import python_hints
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.migration import Migration
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Position, Problem
+from ann_migrate.selection import Selection
 from ann_migrate.source import Source
 
 FAILED_CHECK = "ANN990"
 _TRIPLE = re.compile(r"(?P<prefix>[rRuU]?)(?P<quote>\"\"\"|''')")
 
 
-def migrate_module(raw: bytes, path: Path, project: Project, style: str) -> FileResult:
+def migrate_module(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> FileResult:
     r"""Migrate a Python file and the examples in its docstrings.
 
     Args:
@@ -32,6 +36,7 @@ def migrate_module(raw: bytes, path: Path, project: Project, style: str) -> File
         path: Its path.
         project: What is known of other files.
         style: The style of the new code.
+        selection: The rules that may act (default: all).
 
     Raises:
         SourceError: The file cannot be analysed.
@@ -46,8 +51,8 @@ def migrate_module(raw: bytes, path: Path, project: Project, style: str) -> File
     source = Source.decode(raw)
     module = source.parse()
     text = source.data.decode("utf-8")
-    page = _docstrings(source, module, text, path, project, style)
-    migration = Migration(source, path, project, style, module, frozenset(page.relied_on))
+    page = _docstrings(source, module, text, path, project, style, selection)
+    migration = Migration(source, path, project, style, module, frozenset(page.relied_on), selection)
     data, edited = migration.rewrite()
     failure = page.failure or (check.find_failure(migration, data) if edited else None)
     sites = [migration.verdicts[use] for use in migration.sites]
@@ -66,10 +71,22 @@ def migrate_module(raw: bytes, path: Path, project: Project, style: str) -> File
         reason = f"internal check failed, the file is left as it is: {failure}"
         return FileResult(path, raw, raw, problem=Problem(FAILED_CHECK, reason, internal=True))
     every = sorted([*sites, *page.sites], key=lambda site: (site.position.line, site.position.column))
-    return FileResult(path, raw, after, tuple(every), notes=tuple(page.notes))
+    notes = (*page.notes, *migration.skips.unused())
+    hints = python_hints(path, source, migration.tree, migration.sites)
+    places = {site.position.line for site in page.sites}
+    hints = tuple(hint for hint in hints if hint.kind != "docstring" or hint.position.line not in places)
+    return FileResult(path, raw, after, tuple(every), notes=notes, hints=hints)
 
 
-def _docstrings(source: Source, module: ast.Module, text: str, path: Path, project: Project, style: str) -> PageResult:
+def _docstrings(
+    source: Source,
+    module: ast.Module,
+    text: str,
+    path: Path,
+    project: Project,
+    style: str,
+    selection: Selection | None,
+) -> PageResult:
     """What becomes of all docstrings of a module."""
     outside = legacy_imports(module.body)
     bound = {name for statement in module.body for name in bound_names(statement)}
@@ -89,7 +106,17 @@ def _docstrings(source: Source, module: ast.Module, text: str, path: Path, proje
             # In a string that is not raw, a backslash is not what the code has.
             return [block for block in found if is_raw or "\\" not in block.text(document)]
 
-        page = migrate_page(text, extract, path, project, style, outside=outside, bound=bound, position=position)
+        page = migrate_page(
+            text,
+            extract,
+            path,
+            project,
+            style,
+            outside=outside,
+            bound=bound,
+            position=position,
+            selection=selection,
+        )
         whole.sites += page.sites
         whole.notes += page.notes
         whole.splices += page.splices

@@ -21,6 +21,7 @@ from ann_migrate.documents.magics import Cell, read_cell
 from ann_migrate.documents.parts import Assembly, Change, Part, Place, apply_changes, migrate_parts, uses
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Note, Position, Problem, Site
+from ann_migrate.selection import Selection
 
 BROKEN = "ANN921"
 OLD_FORMAT = "ANN922"
@@ -52,7 +53,9 @@ class NotebookError(Exception):
         self.problem = Problem(code, reason, position)
 
 
-def migrate_notebook(raw: bytes, path: Path, project: Project, style: str) -> FileResult:
+def migrate_notebook(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> FileResult:
     """Migrate one notebook.
 
     Args:
@@ -60,6 +63,7 @@ def migrate_notebook(raw: bytes, path: Path, project: Project, style: str) -> Fi
         path: Its path, for the report and to find it in ``project``.
         project: What is known of other files.
         style: The style of the new code.
+        selection: The rules that may act (default: all).
 
     Returns:
         The verdicts, with positions in cells, and the new bytes. A notebook that is not valid JSON, or of a format
@@ -83,10 +87,11 @@ def migrate_notebook(raw: bytes, path: Path, project: Project, style: str) -> Fi
         return FileResult(path, raw, raw, problem=error.problem)
     book = _Book(cells)
     assembly = Assembly(book.parts)
-    result = migrate_parts(assembly, path, project, style)
+    result = migrate_parts(assembly, path, project, style, selection)
+    unused = [replace(note, position=book.position(place)) for place, note in result.unused_skips]
     sites = tuple(book.located(item.site, item.place, item.culprit) for item in result.sites)
     if not result.changes and result.failure is None:
-        return FileResult(path, raw, raw, sites, notes=tuple(book.skipped))
+        return FileResult(path, raw, raw, sites, notes=(*book.skipped, *unused))
     failure, after = result.failure, raw
     if failure is None:
         after = _spliced(raw, text, book, result.changes)
@@ -94,7 +99,7 @@ def migrate_notebook(raw: bytes, path: Path, project: Project, style: str) -> Fi
     if failure is not None:
         problem = Problem(FAILED_CHECK, f"internal check failed, the file is left as it is: {failure}", internal=True)
         return FileResult(path, raw, raw, problem=problem)
-    notes = [*book.skipped, *_stale(book.cells_of(result.changes))]
+    notes = [*book.skipped, *unused, *_stale(book.cells_of(result.changes))]
     return FileResult(path, raw, after, sites, notes=tuple(notes))
 
 
@@ -211,10 +216,10 @@ class _Book:
 
     def located(self, site: Site, place: Place, culprit: Place | None) -> Site:
         """A site with positions in its cells."""
-        at = self._position(place) if culprit is None else self._position(culprit)
-        return replace(site, position=self._position(place), culprit=at if culprit is not None else None)
+        at = self.position(place) if culprit is None else self.position(culprit)
+        return replace(site, position=self.position(place), culprit=at if culprit is not None else None)
 
-    def _position(self, place: Place) -> Position:
+    def position(self, place: Place) -> Position:
         part, (cell, content) = self.parts[place.part], self._of_part[place.part]
         if not part.stands_for:
             return Position(place.line, place.column, cell.number)

@@ -20,6 +20,7 @@ from ann_migrate.documents.parts import Assembly, Change, Part, Result, apply_ch
 from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, TRAINING_LOOP
 from ann_migrate.project import Project
 from ann_migrate.result import Note, Outcome, Position, Site
+from ann_migrate.selection import Selection
 from ann_migrate.source import SourceError
 
 _LEGACY_WORD = re.compile(rf"\b(?:{TRAINING_LOOP}|{QUICK_TRAIN})\b")
@@ -58,6 +59,7 @@ def migrate_page(
     outside: Sequence[Import] = (),
     bound: Collection[str] = (),
     position: Callable[[int], Position] | None = None,
+    selection: Selection | None = None,
 ) -> PageResult:
     """Migrate the code blocks of a text.
 
@@ -70,13 +72,15 @@ def migrate_page(
         outside: Imports of the legacy API that have run before each block (those of the module, for a docstring).
         bound: All names that are bound before.
         position: Gives the position of a character; by lines of ``document`` if not given.
+        selection: The rules that may act (default: all).
     """
-    page = _Page(document, extract(document), path, project, style, position or _positions(document))
+    page = _Page(document, extract(document), path, project, style, position or _positions(document), selection)
     result = page.migrate(outside, bound)
     if result.splices and result.failure is None:
         result.failure = page.find_failure(extract)
         after = spliced(document, result.splices)
-        again = _Page(after, extract(after), path, project, style, _positions(after)).migrate(outside, bound)
+        second = _Page(after, extract(after), path, project, style, _positions(after), selection)
+        again = second.migrate(outside, bound)
         if again.splices or again.failure is not None:
             result.failure = result.failure or "a second run would change the document again"
     if result.failure is not None:
@@ -131,11 +135,13 @@ class _Page:
         project: Project,
         style: str,
         position: Callable[[int], Position],
+        selection: Selection | None,
     ) -> None:
         self.document = document
         self.blocks = blocks
         self.path, self.project, self.style = path, project, style
         self.position = position
+        self.selection = selection
         self.units: list[_Unit] = []
         self.unreadable: list[tuple[int, str]] = []
         self.changes: dict[int, list[Change]] = {}
@@ -239,7 +245,7 @@ class _Page:
         parts.append(Part(uses(kept), hidden=True))
         assembly = Assembly(parts, ordered=True)
         try:
-            result = migrate_parts(assembly, self.path, self.project, self.style)
+            result = migrate_parts(assembly, self.path, self.project, self.style, self.selection)
         except SourceError as error:
             result = Result((), {}, b"", error.problem.reason)
         return _Group(list(units), imports, before, result)
@@ -253,6 +259,10 @@ class _Page:
                 at = self._place(group.units[culprit.part - 1], culprit.line, culprit.column)
             position = self._place(group.units[item.place.part - 1], item.place.line, item.place.column)
             result.sites.append(replace(item.site, position=position, culprit=at))
+        for place, note in group.result.unused_skips:
+            if 0 < place.part <= len(group.units):
+                at = self._place(group.units[place.part - 1], place.line, place.column)
+                result.notes.append(replace(note, position=at))
         for part, changes in group.result.changes.items():
             if 0 < part <= len(group.units):
                 self.changes[group.units[part - 1].number] = list(changes)

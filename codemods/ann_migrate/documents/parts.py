@@ -12,8 +12,9 @@ from pathlib import Path
 from ann_migrate import check
 from ann_migrate.migration import Migration
 from ann_migrate.project import Project
-from ann_migrate.result import Outcome, Position, Site
+from ann_migrate.result import Note, Outcome, Position, Site
 from ann_migrate.rules import use_not_readable
+from ann_migrate.selection import Selection
 from ann_migrate.source import Parts, Shows, Source
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -138,26 +139,31 @@ class Result:
         changes: The edits by part, in order.
         data: The whole after the edits.
         failure: What is wrong with the rewrite; then it must not be used.
+        unused_skips: The skip comments that do nothing, and where they stand.
     """
 
     sites: tuple[PlacedSite, ...]
     changes: dict[int, list[Change]]
     data: bytes
     failure: str | None = None
+    unused_skips: tuple[tuple[Place, Note], ...] = ()
 
 
-def migrate_parts(assembly: Assembly, path: Path, project: Project, style: str) -> Result:
+def migrate_parts(
+    assembly: Assembly, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> Result:
     """Analyse parts as one program.
 
     Raises:
         SourceError: The whole cannot be analysed.
     """
-    migration = Migration(assembly.source, path, project, style)
+    migration = Migration(assembly.source, path, project, style, selection=selection)
     data, edited = migration.rewrite()
     sites = [_placed(assembly, migration.verdicts[use]) for use in migration.sites]
     shown = tuple(site for site in sites if not assembly.parts[site.place.part].hidden)
+    unused = tuple((assembly.place(note.position), note) for note in migration.skips.unused() if note.position)
     if not edited:
-        return Result(shown, {}, data)
+        return Result(shown, {}, data, unused_skips=unused)
     failure = check.find_failure(migration, data)
     changes: dict[int, list[Change]] = {}
     try:
@@ -169,7 +175,7 @@ def migrate_parts(assembly: Assembly, path: Path, project: Project, style: str) 
         failure = failure or str(error)
     if any(assembly.parts[part].stands_for for part in changes):
         failure = failure or "code that stands for something else would be edited"
-    return Result(shown, changes, data, failure)
+    return Result(shown, changes, data, failure, unused)
 
 
 def apply_changes(text: str, changes: Sequence[Change]) -> str:

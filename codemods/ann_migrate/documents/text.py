@@ -10,12 +10,15 @@ from ann_migrate.documents.blocks import Block
 from ann_migrate.documents.page import migrate_page, spliced
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
+from ann_migrate.selection import Selection
 
 NOT_UTF8 = "ANN923"
 FAILED_CHECK = "ANN990"
 
 
-def migrate_text_document(raw: bytes, path: Path, project: Project, style: str) -> FileResult:
+def migrate_text_document(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> FileResult:
     r"""Migrate the Python code blocks of a Markdown or reStructuredText file.
 
     Args:
@@ -23,6 +26,7 @@ def migrate_text_document(raw: bytes, path: Path, project: Project, style: str) 
         path: Its path; ``.rst`` is reStructuredText, all else Markdown.
         project: What is known of other files.
         style: The style of the new code.
+        selection: The rules that may act (default: all).
 
     Returns:
         The verdicts and the new bytes. What stands outside of the changed lines of code stays byte for byte.
@@ -44,7 +48,7 @@ def migrate_text_document(raw: bytes, path: Path, project: Project, style: str) 
     def extract(text: str) -> list[Block]:
         return list(reader.blocks(text))
 
-    page = migrate_page(document, extract, path, project, style)
+    page = migrate_page(document, extract, path, project, style, selection=selection)
     if page.failure is not None:
         reason = f"internal check failed, the file is left as it is: {page.failure}"
         return FileResult(path, raw, raw, problem=Problem(FAILED_CHECK, reason, internal=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Protocol
 
+from ann_migrate.result import Position
+
 
 class Decline(Exception):  # noqa: N818 - a verdict, not an error
     """An object or a site is left as it is; says why, where, and what its author can do.
@@ -22,6 +24,22 @@ class Decline(Exception):  # noqa: N818 - a verdict, not an error
         self.reason = reason
         self.culprit = culprit
         self.advice = advice
+
+
+class Left(Exception):  # noqa: N818 - a verdict, not an error
+    """A site is left as it is because somebody wished so.
+
+    Args:
+        code: The code of the rule that says so.
+        reason: One sentence: by which wish.
+        wish: Where it stands, if it is in the file.
+    """
+
+    def __init__(self, code: str, reason: str, wish: Position | None = None) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+        self.wish = wish
 
 
 class Rule(Protocol):

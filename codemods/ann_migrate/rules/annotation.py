@@ -18,6 +18,11 @@ from ann_migrate.tree import Tree
 
 CODE = "ANN205"
 REWRITE_CODE = "ANN112"
+REWRITE_PAGE = """The annotation of what holds a loop.
+
+``loop: TrainingLoop = TrainingLoop(model, config)`` becomes ``loop: Trainer = Trainer(...)``: the annotation goes with
+the object, which decides.
+"""
 ADVICE = "once every object that flows here is a Trainer, annotate it so"
 VALID = ()
 INVALID = (

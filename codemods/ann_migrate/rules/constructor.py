@@ -310,6 +310,7 @@ class _New:
         if has_pure_metrics(plan) and not plan.records_needed and files_are_off(plan, plan.arguments["config"]):
             callbacks = f"[{plan.symbol(LOGGING_CALLBACK)}(log_interval={config}.log_interval)]"
             plan.note("the config writes no files: LoggingCallback prints")
+            plan.drop("the words on the console are those of LoggingCallback")
         else:
             callbacks = f"{plan.symbol('ann_compat.legacy_callbacks')}({config})"
             plan.note("writes files and prints as the config says (legacy_callbacks)")

@@ -9,15 +9,16 @@ from types import ModuleType
 
 import pytest
 
-from ann_migrate.engine import migrate_bytes
+from ann_migrate.engine import Options, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
 from ann_migrate.rules import all_rules
 
 RULES = all_rules()
 
 
-def _migrate(source: str) -> FileResult:
-    return migrate_bytes(source.encode(), path=Path("program.py"))
+def _migrate(rule: ModuleType, source: str) -> FileResult:
+    options = Options(ignore=getattr(rule, "IGNORE", ()))
+    return migrate_bytes(source.encode(), path=Path("program.py"), options=options)
 
 
 def _cases(kind: str) -> list[object]:
@@ -45,7 +46,7 @@ def test_codes_are_distinct() -> None:
 
 @pytest.mark.parametrize(("rule", "source"), _cases("VALID"))
 def test_leaves_alone(rule: ModuleType, source: str) -> None:
-    result = _migrate(source)
+    result = _migrate(rule, source)
     assert result.problem is None
     assert not result.changed
     assert rule.CODE not in {site.code for site in result.sites}
@@ -55,12 +56,12 @@ def test_leaves_alone(rule: ModuleType, source: str) -> None:
 def test_catches(rule: ModuleType, case: str | tuple[str, str]) -> None:
     if isinstance(case, tuple):
         source, expected = case
-        result = _migrate(source)
+        result = _migrate(rule, source)
         assert result.problem is None
         assert result.after.decode() == expected
         assert Outcome.REWRITTEN in {site.outcome for site in result.sites}
         return
-    result = _migrate(case)
+    result = _migrate(rule, case)
     assert result.problem is None
     assert not result.changed
     site = next(site for site in result.sites if site.code == rule.CODE)
