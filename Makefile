@@ -19,11 +19,14 @@ format: .venv/installed  ## mend style and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed  ## digits accuracy and overhead figures; takes minutes
+bench: .venv/installed  ## digits accuracy, step times, speed of the codemod; takes minutes
 	$(BIN)/python benchmarks/digits.py
+	$(BIN)/python benchmarks/overhead.py
 
-torture: .venv/installed  ## the long equivalence run: 5,000 generated configs
+torture: .venv/installed  ## the long runs: 5,000 generated configs, every planted defect, every kill and fault
 	$(BIN)/ann-equiv run --max-examples 5000
+	$(BIN)/ann-equiv selftest
+	ANN_MIGRATE_TORTURE=1 $(BIN)/python -m pytest tests/ann_migrate/test_write.py
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + " (choose another with: make PYTHON=python3.12 ...)")'
