@@ -113,8 +113,12 @@ class Flow:
             found.uses.append(Use(parent, call if called and isinstance(call, ast.Call) else None))
         elif isinstance(parent, ast.Expr) or _is_harmless_test(parent, value, self.tree):
             return
-        elif isinstance(parent, ast.Assign) and parent.value is value and len(parent.targets) == 1:
-            self._held_by(parent.targets[0], found)
+        elif isinstance(parent, ast.Assign) and parent.value is value:
+            for target in parent.targets:
+                self._held_by(target, found)
+        elif isinstance(parent, (ast.Tuple, ast.List)):
+            for target in self._targets_in_display(parent, value):
+                self._held_by(target, found)
         elif isinstance(parent, ast.AnnAssign) and parent.value is value:
             self._held_by(parent.target, found)
         elif isinstance(parent, ast.NamedExpr):
@@ -122,6 +126,25 @@ class Flow:
             self._follow(parent, found)
         else:
             raise Escape("used", value)
+
+    def _targets_in_display(self, display: ast.Tuple | ast.List, value: ast.expr) -> list[ast.expr]:
+        """What ``value`` is bound to in ``x, loop = 1, TrainingLoop(...)``: the targets at its place.
+
+        Raises:
+            Escape: the display is kept as a whole, or the places do not show.
+        """
+        assign = self.tree.parent(display)
+        if not isinstance(assign, ast.Assign) or assign.value is not display:
+            raise Escape("used", value)
+        place = next(number for number, item in enumerate(display.elts) if item is value)
+        found = []
+        for target in assign.targets:
+            if not isinstance(target, (ast.Tuple, ast.List)) or len(target.elts) != len(display.elts):
+                raise Escape("used", value)
+            if any(isinstance(item, ast.Starred) for item in [*target.elts, *display.elts]):
+                raise Escape("used", value)
+            found.append(target.elts[place])
+        return found
 
     def _held_by(self, target: ast.expr, found: LoopObject) -> None:
         if isinstance(target, ast.Name):
@@ -135,10 +158,15 @@ class Flow:
 
     def _variable(self, target: ast.Name, found: LoopObject) -> None:
         variable = self.names.variable(target)
+        reads = variable.reads
         for binding in variable.bindings:
             self._note_annotation(binding.node, found)
-            if binding.node is not target and binding.kind != "del" and not self._is_placeholder(binding.node):
-                raise Escape("rebound", binding.node)
+        others = [item for item in variable.bindings if item.node is not target and not self._is_end(item)]
+        if others:
+            own = self._reads_in_line(target, variable)
+            if own is None:
+                raise Escape("rebound", others[0].node)
+            reads = own
         if variable.scope.kind == "class":
             self._class_variable(variable)
         elif variable.scope.kind == "module":
@@ -152,8 +180,48 @@ class Flow:
             raise Escape("rebound", star)
         self._no_use_in_namespace(variable.name)
         found.holders.append(variable)
-        for read in variable.reads:
+        for read in reads:
             self._follow(read, found)
+
+    def _is_end(self, binding: Binding) -> bool:
+        """``del loop``, ``loop = None``: no other object that a use could mean."""
+        return binding.kind == "del" or self._is_placeholder(binding.node)
+
+    def _reads_in_line(self, target: ast.Name, variable: Variable) -> list[ast.Name] | None:
+        """The reads that mean what ``target`` binds, where the name is bound to one thing after another in a straight
+        line: all bindings are assignments in one block, and all reads stand in that block behind the first. Else None.
+        """
+        statement = self.tree.statement(target)
+        block = self.tree.block(statement)
+        places = {id(item): number for number, item in enumerate(block)}
+        starts = []
+        for binding in variable.bindings:
+            at = self.tree.statement(binding.node)
+            in_line = isinstance(at, (ast.Assign, ast.Delete)) and id(at) in places
+            if not in_line or binding.scope is not variable.scope or self.tree.part(at) != self.tree.part(statement):
+                return None
+            if isinstance(at, ast.Assign) and binding.node not in at.targets:
+                return None  # a walrus somewhere in it, or one of several targets in a tuple
+            starts.append(places[id(at)])
+        here = places[id(statement)]
+        after = min((start for start in starts if start > here), default=len(block))
+        own = []
+        for read in variable.reads:
+            place = self._place_in(read, places)
+            lazy = any(isinstance(node, ast.GeneratorExp) for node in self.tree.ancestors(read))
+            if place is None or lazy or place <= min(starts):
+                return None
+            if self.tree.function(read) is not self.tree.function(target):
+                return None
+            if self.tree.part(read) != self.tree.part(statement):
+                return None
+            if here < place <= after:  # the value of the next binding is evaluated before it binds
+                own.append(read)
+        return own
+
+    def _place_in(self, node: ast.AST, places: dict[int, int]) -> int | None:
+        """The place of the statement of a block in which a node stands, or None."""
+        return next((places[id(at)] for at in self.tree.ancestors(node) if id(at) in places), None)
 
     def _note_annotation(self, target: ast.AST, found: LoopObject) -> None:
         parent = self.tree.parent(target)

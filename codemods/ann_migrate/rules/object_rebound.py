@@ -1,6 +1,7 @@
 """The name or attribute that holds the object is bound again.
 
-Which object a later use means then depends on the run.
+Which object a use means then depends on the run. Assignments that follow each other in one block are no problem: each
+use means the last one above it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop
 loop = TrainingLoop(model, config)
-loop = wrap()
+if late:
+    loop = wrap()
 loop.train(loader)
 """,
     """\

@@ -18,8 +18,8 @@ VALID = ("loops = [Other(m, c)]\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops = [TrainingLoop(model, config)]\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops[0] = TrainingLoop(model, config)\n",
-    "from adaptiveneuralnetwork.training import TrainingLoop\na = b = TrainingLoop(model, config)\n",
-    "from adaptiveneuralnetwork.training import TrainingLoop\nname, loop = 1, TrainingLoop(model, config)\n",
+    "from adaptiveneuralnetwork.training import TrainingLoop\na = b[0] = TrainingLoop(model, config)\n",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nname, *loop = 1, TrainingLoop(model, config)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\napp.loop = TrainingLoop(model, config)\n",
 )
 

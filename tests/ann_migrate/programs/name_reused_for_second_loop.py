@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # the same variable holds one loop, then another
 import torch
 from torch.utils.data import DataLoader, TensorDataset

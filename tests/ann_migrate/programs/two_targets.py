@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # two names for one loop
 import torch
 from torch.utils.data import DataLoader, TensorDataset
