@@ -98,6 +98,7 @@ def migrate_source(
     style: Style = "faithful",
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
+    unsafe: bool = False,
     docs: bool = False,
 ) -> FileResult:
     r"""Migrate one piece of source code.
@@ -109,6 +110,7 @@ def migrate_source(
         style: ``"faithful"`` keeps all numbers, files and records as they were.
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
+        unsafe: Whether to make rewrites that rest on an assumption, which their ``not_kept`` names.
         docs: Whether to migrate the code in documents and docstrings too.
 
     Returns:
@@ -138,7 +140,7 @@ def migrate_source(
         raw = source
     else:
         raise TypeError(f"source: expected bytes or str, got {type(source).__name__}")
-    run = migrate_text(raw, path=Path(path), style=style, select=select, ignore=ignore, docs=docs)
+    run = migrate_text(raw, path=Path(path), style=style, select=select, ignore=ignore, unsafe=unsafe, docs=docs)
     return run.files[0] if run.files else FileResult(Path(path), raw, raw)
 
 
@@ -149,10 +151,11 @@ def migrate_text(
     style: Style = "faithful",
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
+    unsafe: bool = False,
     docs: bool = False,
 ) -> RunResult:
     """Do what :func:`migrate_source` does and return it as a run over one file."""
-    options = _options(style, select, ignore, docs)
+    options = _options(style, select, ignore, docs=docs, unsafe=unsafe)
     from ann_migrate.engine import may_matter
 
     if not may_matter(raw):
@@ -167,6 +170,7 @@ def migrate_paths(
     style: Style = "faithful",
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
+    unsafe: bool = False,
     exclude: Iterable[str] = (),
     exclude_beneath: Mapping[str, Iterable[str]] | None = None,
     docs: bool = False,
@@ -184,6 +188,7 @@ def migrate_paths(
         select: Codes of the rules that may act, or beginnings of codes; none means all. An object is rewritten only if
             every rule that it needs may act.
         ignore: Codes of those that may not.
+        unsafe: Whether to make rewrites that rest on an assumption, which their ``not_kept`` names.
         exclude: Patterns as in a ``.gitignore``, relative to the current folder, of what to leave out.
         docs: Whether to migrate the code in Markdown, reStructuredText and docstrings too.
         exclude_beneath: Such patterns, for each folder that they are relative to.
@@ -213,7 +218,7 @@ def migrate_paths(
     given = [Path(path) for path in paths]
     if not given:
         raise ValueError("paths: expected at least one file or folder, got none")
-    options = _options(style, select, ignore, docs)
+    options = _options(style, select, ignore, docs=docs, unsafe=unsafe)
     if isinstance(jobs, bool) or not isinstance(jobs, int):
         raise TypeError(f"jobs: expected a whole number from 1, got {jobs!r}")
     from ann_migrate.engine import may_matter
@@ -331,7 +336,7 @@ def _is_beneath(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _options(style: Style, select: Iterable[str], ignore: Iterable[str], docs: bool = False) -> Options:
+def _options(style: Style, select: Iterable[str], ignore: Iterable[str], *, docs: bool, unsafe: bool) -> Options:
     if style not in STYLES:
         raise ValueError(f"style: expected one of {', '.join(map(repr, STYLES))}, got {style!r}")
     for name, codes in (("select", select), ("ignore", ignore)):
@@ -339,7 +344,7 @@ def _options(style: Style, select: Iterable[str], ignore: Iterable[str], docs: b
             raise TypeError(f"{name}: expected several codes, in a list, got the single {codes!r}")
     from ann_migrate.engine import Options
 
-    return Options(style=style, docs=docs, select=tuple(select), ignore=tuple(ignore))
+    return Options(style=style, docs=docs, select=tuple(select), ignore=tuple(ignore), unsafe=unsafe)
 
 
 def _encoded(source: str) -> bytes:

@@ -33,7 +33,7 @@ A comment leaves an object alone, with all its uses:
 
 \b
 Settings are in [tool.ann-migrate] of the nearest pyproject.toml: select, ignore,
-exclude, style, jobs, hints, output-format. Options beat them.
+unsafe, exclude, style, docs, jobs, hints, output-format. Options beat them.
 
 \b
 Exit codes:
@@ -73,6 +73,11 @@ def _own_version() -> str | None:
     help="Only these rules act: codes or beginnings of codes, with commas between. Can be repeated.",
 )
 @click.option("--ignore", metavar="CODES", multiple=True, help="These rules do not act. Can be repeated.")
+@click.option(
+    "--unsafe/--no-unsafe",
+    default=None,
+    help="Also rewrite where other files use an attribute of the same name, assumed to be another class's.",
+)
 @click.option(
     "--exclude",
     metavar="PATTERN",
@@ -136,6 +141,7 @@ def command(
     no_journal: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    unsafe: bool | None,
     exclude: tuple[str, ...],
     docs: bool | None,
     style: Style | None,
@@ -171,8 +177,8 @@ def command(
         return _undo(paths or (os.curdir,), json_wanted=output_format == "json", quiet=quiet)
     if explain is not None:
         if paths or diff or check or no_journal or exclude or output_format not in (None, "text"):
-            raise click.UsageError("--explain goes with --select, --ignore and --style only.")
-        return _explain(explain, _split(select), _split(ignore), style)
+            raise click.UsageError("--explain goes with --select, --ignore, --unsafe and --style only.")
+        return _explain(explain, _split(select), _split(ignore), style, unsafe)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...': name files or folders ('.' for all that is here).")
     payload = output_format is not None and output_format != "text"
@@ -196,6 +202,7 @@ def command(
         given_style = cast("Style", style or settings.style or "faithful")
         selected = _split(select) or settings.select or ()
         ignored = _split(ignore) or settings.ignore or ()
+        assuming = bool(settings.unsafe if unsafe is None else unsafe)
         if "-" in paths:
             return _stdin(given_style, selected, ignored, diff=diff, check=check, verbose=verbose, quiet=quiet)
         with ProgressBar() as bar:
@@ -204,6 +211,7 @@ def command(
                 style=given_style,
                 select=selected,
                 ignore=ignored,
+                unsafe=assuming,
                 exclude=exclude,
                 exclude_beneath={os.path.dirname(settings.file): settings.exclude or ()} if settings.file else None,
                 docs=bool(settings.docs if docs is None else docs),
@@ -313,11 +321,11 @@ def _split(codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(code.strip() for given in codes for code in given.split(",") if code.strip())
 
 
-def _explain(what: str, select: Sequence[str], ignore: Sequence[str], style: Style | None) -> int:
+def _explain(what: str, select: Sequence[str], ignore: Sequence[str], style: Style | None, unsafe: bool | None) -> int:
     from ann_migrate.explain import ExplainError, explain
 
     try:
-        click.echo(explain(what, style=style, select=select or None, ignore=ignore or None))
+        click.echo(explain(what, style=style, select=select or None, ignore=ignore or None, unsafe=unsafe))
     except (ExplainError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     return 0

@@ -32,6 +32,8 @@ class Options:
         docs: Whether to migrate the code in documents and docstrings too.
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
+        unsafe: Whether to make rewrites that rest on an assumption: that an attribute in another file which has the name
+            of the one that holds the loop is another class's.
 
     Raises:
         ValueError: an unknown style, a code of no rule.
@@ -41,6 +43,7 @@ class Options:
     docs: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    unsafe: bool = False
 
     def __post_init__(self) -> None:
         if self.style != "faithful":
@@ -51,7 +54,7 @@ class Options:
     @property
     def selection(self) -> Selection:
         """The rules that may act."""
-        return Selection(self.select, self.ignore)
+        return Selection(self.select, self.ignore, self.unsafe)
 
 
 def may_be_candidate(raw: bytes) -> bool:

@@ -31,7 +31,12 @@ class ExplainError(Exception):
 
 
 def explain(
-    what: str, *, style: str | None = None, select: Sequence[str] | None = None, ignore: Sequence[str] | None = None
+    what: str,
+    *,
+    style: str | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    unsafe: bool | None = None,
 ) -> str:
     """Explain a code or a line.
 
@@ -40,6 +45,7 @@ def explain(
         style: As for the run that is explained; None takes the settings', likewise the others.
         select: Codes of the rules that may act.
         ignore: Codes of those that may not.
+        unsafe: Whether rewrites may rest on an assumption.
 
     Returns:
         The page of the code, or the way to the verdict on each site at that line: what the name is bound to, what
@@ -65,11 +71,17 @@ def explain(
     path = Path(place["file"])
     if not path.is_file():
         raise ExplainError(f"--explain: {place['file']!r} is no file")
-    migration = _migrated(path, style, select, ignore)
+    migration = _migrated(path, style, select, ignore, unsafe)
     return "\n".join(_about_line(migration, path, int(place["line"])))
 
 
-def _migrated(path: Path, style: str | None, select: Sequence[str] | None, ignore: Sequence[str] | None) -> Migration:
+def _migrated(
+    path: Path,
+    style: str | None,
+    select: Sequence[str] | None,
+    ignore: Sequence[str] | None,
+    unsafe: bool | None,
+) -> Migration:
     """The migration of a file as a run over it would make it, with the verdicts set."""
     from ann_migrate.api import near, project_at
     from ann_migrate.discover import project_root
@@ -84,6 +96,7 @@ def _migrated(path: Path, style: str | None, select: Sequence[str] | None, ignor
         style=cast("Style", style or settings.style or "faithful"),
         select=tuple(settings.select or () if select is None else select),
         ignore=tuple(settings.ignore or () if ignore is None else ignore),
+        unsafe=bool(settings.unsafe if unsafe is None else unsafe),
     )
     real = os.path.realpath(path)
     project = project_at(project_root(os.path.dirname(real)))  # noqa: PTH120 - real paths are strings

@@ -64,6 +64,8 @@ class LoopObject:
     constructor: ast.Call
     holders: list[Variable | SelfAttribute] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
+    """What nothing shows, and a rewrite by ``--unsafe`` rests on."""
     annotations: list[ast.expr] = field(default_factory=list)
     """Annotations of the assignments that hold it (``loop: TrainingLoop = TrainingLoop(...)``)."""
 
@@ -71,10 +73,11 @@ class LoopObject:
 class Flow:
     """Follows objects through one file."""
 
-    def __init__(self, names: Names, project: Project, module: str | None) -> None:
+    def __init__(self, names: Names, project: Project, module: str | None, *, unsafe: bool = False) -> None:
         self.names = names
         self.tree: Tree = names.tree
         self.project = project
+        self.unsafe = unsafe
         self.module = module
         self._followed: dict[ast.Call, LoopObject | Escape] = {}
         self._attributes: dict[str, list[ast.Attribute]] = {}
@@ -168,7 +171,7 @@ class Flow:
                 raise Escape("rebound", others[0].node)
             reads = own
         if variable.scope.kind == "class":
-            self._class_variable(variable)
+            self._class_variable(variable, found)
         elif variable.scope.kind == "module":
             user = self.project.importer(self.module, variable.name)
             if user is not None:
@@ -236,16 +239,14 @@ class Flow:
             return value is None or (isinstance(value, ast.Constant) and value.value is None)
         return False
 
-    def _class_variable(self, variable: Variable) -> None:
+    def _class_variable(self, variable: Variable, found: LoopObject) -> None:
         """A name bound in a class body is an attribute of the class too: nothing may use it so."""
         for attribute in self._attributes.get(variable.name, []):
             raise Escape("class attribute", attribute)
         owner = variable.scope.node
         assert isinstance(owner, ast.ClassDef)
         self._no_use_by_name(variable.name)
-        user = self.project.attribute_user(self.module, variable.name, owner.name)
-        if user is not None:
-            raise Escape("outside", owner, f"{user[0]}:{user[1]}")
+        self._no_use_in_other_files(variable.name, owner, found)
 
     # -- attributes of self -------------------------------------------------------------------------------------------
 
@@ -302,9 +303,17 @@ class Flow:
             if any(self._names_class(base, owner) for base in node.bases):
                 raise Escape("subclass", node)
         self._no_use_by_name(attribute)
+        self._no_use_in_other_files(attribute, owner, found)
+
+    def _no_use_in_other_files(self, attribute: str, owner: ast.ClassDef, found: LoopObject) -> None:
+        """Other files use an attribute of this name: of this class, for all that can be seen."""
         user = self.project.attribute_user(self.module, attribute, owner.name)
-        if user is not None:
-            raise Escape("outside", owner, f"{user[0]}:{user[1]}")
+        if user is None:
+            return
+        place = f"{user[0]}:{user[1]}"
+        if not self.unsafe:
+            raise Escape("outside", owner, place)
+        found.assumptions.append(f".{attribute} at {place} (and in other files) is not of class {owner.name}")
 
     def _no_use_in_namespace(self, name: str) -> None:
         """``globals()["loop"]``, ``eval("loop.train(loader)")``: uses of a variable that only a string shows."""

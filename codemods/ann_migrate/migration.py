@@ -69,7 +69,7 @@ class Migration:
         self.names = Names(self.tree)
         self.module = project.module(path)
         self.sites = find_sites(self.names, project, self.module)
-        self.flow = Flow(self.names, project, self.module)
+        self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)
         self.values = Values(source, self.names, self.flow)
         self.skips = Skips(source, self.tree)
         self.verdicts: dict[NameUse, Site] = {}
@@ -189,6 +189,8 @@ class Migration:
         codes = [constructor.CODE, *(each.CODE for each in known)]
         codes += [annotation.REWRITE_CODE] * bool(plan.found.annotations)
         self._check_wishes([*_origin(use), call, *(item.attribute for item in plan.found.uses)], codes)
+        for assumption in plan.found.assumptions:
+            plan.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
         for item in plan.found.uses:
             self._check_place(use, item.call or item.attribute)
             _use_rule(item).plan_use(item, plan)

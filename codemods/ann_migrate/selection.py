@@ -15,6 +15,7 @@ class Selection:
     Args:
         select: Codes or beginnings of codes (``ANN1``); none means all.
         ignore: Those to leave out of them.
+        unsafe: Whether rewrites may act that rest on an assumption.
 
     Example:
         >>> selection = Selection(select=("ANN1", "ANN205"), ignore=("ANN11",))
@@ -24,6 +25,7 @@ class Selection:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    unsafe: bool = False
 
     def allows(self, code: str) -> bool:
         """Whether the rule with this code may act."""

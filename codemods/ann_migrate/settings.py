@@ -26,6 +26,7 @@ class Settings:
         file: The file that they come from, if there is one with such a table.
         select: Codes of the rules that may act, or beginnings of codes.
         ignore: Codes of those that may not.
+        unsafe: Whether to make rewrites that rest on an assumption.
         exclude: Patterns as in a ``.gitignore`` beside the file.
         style: ``faithful``.
         docs: Whether to migrate code in documents and docstrings too.
@@ -37,6 +38,7 @@ class Settings:
     file: Path | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
+    unsafe: bool | None = None
     exclude: tuple[str, ...] | None = None
     style: str | None = None
     docs: bool | None = None

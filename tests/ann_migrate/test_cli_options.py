@@ -111,6 +111,24 @@ def test_settings_hold_for_standard_input_too(run: Run, tree: Path) -> None:
     assert run("-", stdin=LEGACY).stdout == LEGACY
 
 
+def test_unsafe_assumes_that_attributes_of_other_files_are_not_the_loop(run: Run, tree: Path) -> None:
+    job = (
+        IMPORT + "class Job:\n    def __init__(self, m, c):\n        self.loop = TrainingLoop(m, c)\n\n"
+        "    def run(self, d):\n        self.loop.train(d)\n"
+    )
+    (tree / "a.py").write_text(job)
+    (tree / "b.py").write_text("def spin(server):\n    server.loop.run()\n")
+    done = run(".")
+    assert done.returncode == 1
+    assert "ANN305" in done.stderr
+    assert (tree / "a.py").read_text() == job
+    assert "not kept: the certainty that .loop at b.py:2" in run("--explain", "a.py:4", "--unsafe").stdout
+    done = run(".", "--unsafe")
+    assert done.returncode == 0
+    assert "not kept: the certainty that .loop at b.py:2 (and in other files) is not of class Job" in done.stderr
+    assert "self.loop.fit(" in (tree / "a.py").read_text()
+
+
 def test_skip_comments_and_unused_ones(run: Run, tree: Path) -> None:
     (tree / "a.py").write_text(LEGACY.replace("(d)", "(d)  # ann-migrate: skip"))
     (tree / "b.py").write_text("x = 1  # ann-migrate: skip\n")

@@ -17,11 +17,11 @@ def write(folder: Path, text: str) -> Path:
 
 def test_all_keys(tmp_path: Path) -> None:
     table = (
-        '[tool.ann-migrate]\nselect = ["ANN1"]\nignore = ["ANN112"]\nexclude = ["a/"]\nstyle = "faithful"\n'
-        'docs = true\njobs = 3\nhints = true\noutput-format = "json"\n'
+        '[tool.ann-migrate]\nselect = ["ANN1"]\nignore = ["ANN112"]\nunsafe = true\nexclude = ["a/"]\n'
+        'style = "faithful"\ndocs = true\njobs = 3\nhints = true\noutput-format = "json"\n'
     )
     assert load_settings([write(tmp_path, table)]) == Settings(
-        tmp_path / "pyproject.toml", ("ANN1",), ("ANN112",), ("a/",), "faithful", True, 3, True, "json"
+        tmp_path / "pyproject.toml", ("ANN1",), ("ANN112",), True, ("a/",), "faithful", True, 3, True, "json"
     )
 
 
@@ -41,7 +41,7 @@ def test_none(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("unknown = 1", "unknown key 'unknown' .*known are select, ignore, exclude, style"),
+        ("unknown = 1", "unknown key 'unknown' .*known are select, ignore, unsafe, exclude, style"),
         ("output_format = 'json'", "unknown key 'output_format'"),
         ("jobs = 0", "jobs .* is 0, accepted is a whole number from 1"),
         ("jobs = true", "jobs .* is True"),

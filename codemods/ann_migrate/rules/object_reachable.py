@@ -2,6 +2,9 @@
 
 An attribute used on something else than ``self`` of the class, a subclass or base class that may know the attribute,
 ``getattr`` by name, a class variable, a module variable that another file imports.
+
+With ``--unsafe``, attributes of the same name in *other* files are assumed to be those of another class; the report
+names the place under what is not kept.
 """
 
 from __future__ import annotations
