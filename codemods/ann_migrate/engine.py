@@ -32,8 +32,8 @@ class Options:
         docs: Whether to migrate the code in documents and docstrings too.
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
-        unsafe: Whether to make rewrites that rest on an assumption: that an attribute in another file which has the name
-            of the one that holds the loop is another class's.
+        unsafe: Whether to make rewrites that rest on an assumption: that an attribute in another file with the name of
+            the one that holds the loop is another class's.
 
     Raises:
         ValueError: an unknown style, a code of no rule.
