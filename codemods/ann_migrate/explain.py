@@ -56,7 +56,7 @@ def explain(
 
     Example:
         >>> explain("ANN203").splitlines()[0]
-        '### ANN203: A name that a star import brings.'
+        '### ANN203: A name that one of several star imports brings.'
     """
     if _CODE.fullmatch(what):
         from ann_migrate.catalogue import all_codes, explain_code
