@@ -24,6 +24,7 @@ from ann_migrate.rules import (
     constructor,
     in_f_string,
     layout_lost,
+    not_ours,
     not_selected,
     quick_train,
     rules_with,
@@ -165,6 +166,9 @@ class Migration:
             Decline: the site is left as it is.
             Left: it is left as it is by wish.
         """
+        if (reason := not_ours.explain_file(self.source.data, self.module)) is not None:
+            self.verdicts[use] = Site(self._position(use), not_ours.CODE, Outcome.IGNORED, reason)
+            return None
         for rule in rules_with("explain_ignored"):
             reason = rule.explain_ignored(use)
             if reason is not None:

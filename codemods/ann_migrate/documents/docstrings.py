@@ -13,12 +13,14 @@ from pathlib import Path
 from ann_migrate import check
 from ann_migrate.documents import markdown, rst
 from ann_migrate.documents.blocks import Block, Splice
-from ann_migrate.documents.page import PageResult, bound_names, legacy_imports, migrate_page, spliced
+from ann_migrate.documents.namespaces import bound_names, legacy_imports
+from ann_migrate.documents.page import PageResult, migrate_page, spliced
 from ann_migrate.hints import python_hints
 from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.migration import Migration
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Position, Problem
+from ann_migrate.rules import not_ours
 from ann_migrate.selection import Selection
 from ann_migrate.source import Source
 
@@ -91,6 +93,8 @@ def _docstrings(
     outside = legacy_imports(module.body)
     bound = {name for statement in module.body for name in bound_names(statement)}
     whole = PageResult()
+    if not_ours.explain_file(source.data, project.module(path)) is not None:
+        return whole
 
     def position(offset: int) -> Position:
         return source.position(len(text[:offset].encode("utf-8")))

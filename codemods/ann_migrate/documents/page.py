@@ -16,8 +16,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ann_migrate.documents.blocks import Block, Splice, changed_lines, splices
+from ann_migrate.documents.namespaces import (
+    Import,
+    Unit,
+    import_key,
+    imported_names,
+    legacy_imports,
+    linked,
+    only,
+    parsed,
+    unit_of,
+)
 from ann_migrate.documents.parts import Assembly, Change, Part, Result, apply_changes, migrate_parts, uses
-from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, TRAINING_LOOP
+from ann_migrate.legacy_api import QUICK_TRAIN, TRAINING_LOOP
 from ann_migrate.project import Project
 from ann_migrate.result import Note, Outcome, Position, Site
 from ann_migrate.selection import Selection
@@ -25,7 +36,6 @@ from ann_migrate.source import SourceError
 
 _LEGACY_WORD = re.compile(rf"\b(?:{TRAINING_LOOP}|{QUICK_TRAIN})\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-Import = ast.Import | ast.ImportFrom
 Extract = Callable[[str], list[Block]]
 """Finds the code blocks of a text."""
 
@@ -100,32 +110,6 @@ def spliced(document: str, edits: Iterable[Splice]) -> str:
     return "".join([*pieces, document[at:]])
 
 
-def legacy_imports(statements: Iterable[ast.stmt]) -> list[Import]:
-    """The imports among some statements that reach the legacy API, with nothing but the names that do."""
-    found: list[Import] = []
-    for node in statements:
-        if isinstance(node, ast.Import):
-            names = [alias for alias in node.names if _reaches(alias.name)]
-            found += [ast.Import(names)] if names else []
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [alias for alias in node.names if _reaches(f"{node.module}.{alias.name}")]
-            found += [ast.ImportFrom(node.module, names, 0)] if names else []
-    return found
-
-
-@dataclass(eq=False, slots=True)
-class _Unit:
-    """A block that can be read, and what is known of it."""
-
-    number: int
-    block: Block
-    text: str
-    body: list[ast.stmt]
-    imports: list[Import]
-    bound: set[str]
-    read: set[str]
-
-
 class _Page:
     def __init__(
         self,
@@ -142,16 +126,16 @@ class _Page:
         self.path, self.project, self.style = path, project, style
         self.position = position
         self.selection = selection
-        self.units: list[_Unit] = []
+        self.units: list[Unit] = []
         self.unreadable: list[tuple[int, str]] = []
         self.changes: dict[int, list[Change]] = {}
         for number, block in enumerate(blocks):
             text = block.text(document)
-            body = _parsed(text)
+            body = parsed(text)
             if body is None:
                 self.unreadable.append((number, text))
             else:
-                self.units.append(_unit(number, block, text, body))
+                self.units.append(unit_of(number, block, text, body))
 
     def migrate(self, outside: Sequence[Import], bound: Collection[str]) -> PageResult:
         result = PageResult()
@@ -198,7 +182,7 @@ class _Page:
 
         Groups that take the import from a block above come first: what they still use must stay imported there.
         """
-        together = _linked(self.units)
+        together = linked(self.units)
         groups: list[_Group] = []
         needed: dict[int, set[str]] = {}
         for units in sorted(together, key=lambda group: -group[0].number):
@@ -211,7 +195,7 @@ class _Page:
             groups.append(group)
         return groups
 
-    def _imports_above(self, units: Sequence[_Unit], outside: Sequence[Import]) -> tuple[list[Import], set[int]]:
+    def _imports_above(self, units: Sequence[Unit], outside: Sequence[Import]) -> tuple[list[Import], set[int]]:
         """The imports of the legacy API that a group uses and does not have, and the blocks that have them.
 
         A docstring takes its names from the module rather than from a block above, as doctest does.
@@ -225,14 +209,14 @@ class _Page:
                 sources: list[tuple[Sequence[Import], int | None]] = [*above, (outside, None)]
                 for imports, number in sources:  # the last one counts
                     for node in imports if number not in inside else ():
-                        if name in _names(node):
-                            found[name] = (_only(node, name), number)
-            have |= {name for node in unit.imports for name in _names(node)}
+                        if name in imported_names(node):
+                            found[name] = (only(node, name), number)
+            have |= {name for node in unit.imports for name in imported_names(node)}
         return [node for node, _ in found.values()], {number for _, number in found.values() if number is not None}
 
     # -- one group ----------------------------------------------------------------------------------------------------
 
-    def _group(self, units: Sequence[_Unit], imports: list[Import], kept: list[str]) -> _Group:
+    def _group(self, units: Sequence[Unit], imports: list[Import], kept: list[str]) -> _Group:
         """Analyse blocks as one program: the imports before it, then the blocks, then uses of what must stay."""
         before = "".join(f"{ast.unparse(node)}\n" for node in imports)
         parts = [Part(before, hidden=True)]
@@ -275,7 +259,7 @@ class _Page:
             change = Change(start, start, "".join(f"{line}{newline}" for line in added))
             self.changes[unit.number] = [change, *self.changes[unit.number]]
 
-    def _place(self, unit: _Unit, line: int, column: int) -> Position:
+    def _place(self, unit: Unit, line: int, column: int) -> Position:
         return self.position(unit.block.lines[line - 1].code + column - 1)
 
     # -- notes --------------------------------------------------------------------------------------------------------
@@ -318,7 +302,7 @@ class _Page:
 class _Group:
     """Blocks that were analysed together."""
 
-    units: list[_Unit]
+    units: list[Unit]
     imports: list[Import]
     before: str
     result: Result
@@ -327,111 +311,23 @@ class _Group:
     @property
     def relied_on(self) -> set[str]:
         """The names of the imports from above that the blocks still use."""
-        after = _parsed(apply_changes(self.before, self.result.changes.get(0, []))) or []
-        left = {name for node in legacy_imports(after) for name in _names(node)}
-        return left & {name for node in self.imports for name in _names(node)}
+        after = parsed(apply_changes(self.before, self.result.changes.get(0, []))) or []
+        left = {name for node in legacy_imports(after) for name in imported_names(node)}
+        return left & {name for node in self.imports for name in imported_names(node)}
 
     def new_imports(self) -> list[str]:
         """The import statements that the blocks need beside those from above."""
         if 0 not in self.result.changes:
             return []
-        old = {_key(node, alias) for node in self.imports for alias in node.names}
+        old = {import_key(node, alias) for node in self.imports for alias in node.names}
         lines = []
-        for node in _parsed(apply_changes(self.before, self.result.changes[0])) or []:
+        for node in parsed(apply_changes(self.before, self.result.changes[0])) or []:
             if isinstance(node, Import):
-                names = [alias for alias in node.names if _key(node, alias) not in old]
+                names = [alias for alias in node.names if import_key(node, alias) not in old]
                 if names:
                     bare = ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, 0)
                     lines.append(ast.unparse(bare))
         return lines
-
-
-def _linked(units: Sequence[_Unit]) -> list[list[_Unit]]:
-    """Blocks in groups: a block belongs to the one above that last bound an object of the legacy API that it reads."""
-    group = {unit.number: [unit] for unit in units}
-    owner: dict[str, tuple[int, bool]] = {}
-    legacy = {TRAINING_LOOP, QUICK_TRAIN}
-    for unit in units:
-        legacy |= {name for node in unit.imports for name in _names(node)}
-        for name in sorted(unit.read):
-            number, tainted = owner.get(name, (unit.number, False))
-            if tainted and group[number] is not group[unit.number]:
-                group[number] += group[unit.number]
-                for other in group[unit.number]:
-                    group[other.number] = group[number]
-        tainted_names = _tainted(
-            unit, legacy | {name for name, (_, tainted) in owner.items() if tainted and name in unit.read}
-        )
-        for name in unit.bound - legacy:
-            owner[name] = (unit.number, name in tainted_names)
-    found = {id(members): sorted(members, key=lambda unit: unit.number) for members in group.values()}
-    return list(found.values())
-
-
-def _tainted(unit: _Unit, names: set[str]) -> set[str]:
-    """The names that a block binds in statements which mention the given ones, to a fixpoint."""
-    names = set(names)
-    size = -1
-    while size != len(names):
-        size = len(names)
-        for statement in unit.body:
-            if not isinstance(statement, Import) and _mentioned(statement) & names:
-                names |= bound_names(statement)
-    return names
-
-
-def _unit(number: int, block: Block, text: str, body: list[ast.stmt]) -> _Unit:
-    bound: set[str] = set()
-    read: set[str] = set()
-    for statement in body:
-        own = bound_names(statement)
-        loads = {
-            node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        read |= loads - bound
-        bound |= own
-    return _Unit(number, block, text, body, legacy_imports(body), bound, read)
-
-
-def bound_names(statement: ast.stmt) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, Import):
-            names |= _names(node)
-    return names
-
-
-def _mentioned(statement: ast.stmt) -> set[str]:
-    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-
-
-def _names(node: Import) -> set[str]:
-    return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-
-
-def _only(node: Import, name: str) -> Import:
-    """An import with nothing but what binds one name."""
-    names = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) == name]
-    return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, node.level)
-
-
-def _key(node: Import, alias: ast.alias) -> tuple[str | None, str, str | None]:
-    return (node.module if isinstance(node, ast.ImportFrom) else None), alias.name, alias.asname
-
-
-def _reaches(path: str) -> bool:
-    return path in LEGACY_PATHS or any(legacy.startswith(f"{path}.") for legacy in LEGACY_PATHS)
-
-
-def _parsed(text: str) -> list[ast.stmt] | None:
-    try:
-        return ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _example_start(block: Block, document: str, last: int, first: int) -> int:

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from notebooks import IMPORT, LOOP, code, notebook, sources
 
-ROOT = Path(__file__).parents[3]
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
+from ann_migrate.cli import main
+
+Run = Callable[..., "Done"]
 OUTPUT = {"name": "stdout", "output_type": "stream", "text": ["1\n"]}
 BOOK = notebook(IMPORT, "x = 1\n" + LOOP, code("loop.train(loader);", [OUTPUT]), "use(TrainingLoop)")
 
 
+@dataclass
+class Done:
+    """How a run of the command ended, and what it printed."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "book.ipynb").write_bytes(BOOK)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ANN_MIGRATE_CACHE_DIR", str(tmp_path / "cache"))
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        path = os.pathsep.join(str(ROOT / name) for name in ("", "codemods", "compat"))
-        cache = str(tmp_path / "cache")
-        environment = {**os.environ, "PYTHONPATH": path, "ANN_MIGRATE_CACHE_DIR": cache}
-        command = [sys.executable, "-m", "ann_migrate", *arguments]
-        return subprocess.run(command, capture_output=True, cwd=folder, env=environment, check=False)
+    def run(*arguments: str) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return Done(int(ended.value.code or 0), *capfdbinary.readouterr())
 
     return run
 

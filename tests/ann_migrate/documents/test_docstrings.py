@@ -1,4 +1,4 @@
-"""Examples in the docstrings of Python files."""
+"""Examples in the docstrings of Python files (case 47)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from documents import CHAIN, migrate, new_lines, outcomes
 from notebooks import IMPORT
 
-from ann_migrate.engine import migrate_bytes
+from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import Outcome
 
 IMPORT_LINE = IMPORT.rstrip()
@@ -92,6 +92,20 @@ def test_encodings_and_line_ends_are_kept() -> None:
     after = result.after.decode("latin-1")
     assert after.count("\n") == after.count("\r\n") > 12
     assert "\r\n    é\r\n" in after
+
+
+def test_files_that_are_not_ours_are_left_alone() -> None:
+    """Case 49: generated files and copies of the library; stubs are Python like any other."""
+    source = function(f">>> {IMPORT_LINE}", f">>> {CHAIN}") + IMPORT + CHAIN + "\n"
+    generated = migrate("# @generated\n" + source, "a.py")
+    assert [(site.code, site.outcome) for site in generated.sites] == [("ANN505", Outcome.IGNORED)]
+    path = Path("vendor/adaptiveneuralnetwork/jobs.py")
+    project = Project({"vendor.adaptiveneuralnetwork.jobs": path}, lambda _: source.encode())
+    copied = migrate_bytes(source.encode(), path=path, project=project, options=Options(docs=True))
+    assert [(site.code, site.outcome) for site in copied.sites] == [("ANN505", Outcome.IGNORED)]
+    assert not copied.changed
+    stub = migrate_bytes(f"{IMPORT}def f(x: TrainingLoop) -> None: ...\n".encode(), path=Path("a.pyi"))
+    assert [site.outcome for site in stub.sites] == [Outcome.DECLINED]
 
 
 def test_broken_python_is_a_problem_as_ever() -> None:

@@ -1,4 +1,4 @@
-"""Fenced code blocks in Markdown."""
+"""Fenced code blocks in Markdown (case 47)."""
 
 from __future__ import annotations
 

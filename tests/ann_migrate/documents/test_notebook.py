@@ -1,4 +1,4 @@
-"""Notebooks: what is left alone first, then what is rewritten where, and that no other byte changes."""
+"""Notebooks: what is left alone first, then what is rewritten where, and that no other byte changes (case 48)."""
 
 from __future__ import annotations
 

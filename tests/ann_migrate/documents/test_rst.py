@@ -1,4 +1,4 @@
-"""Code in reStructuredText."""
+"""Code in reStructuredText (case 47)."""
 
 from __future__ import annotations
 
