@@ -227,11 +227,17 @@ def migrate_paths(
         given, may_be_candidate=may_matter, exclude=exclude, exclude_beneath=exclude_beneath, docs=docs
     )
     folders = [os.path.realpath(path) for path in given if path.is_dir()]
-    tasks = [
-        _Task(each.raw, each.path, near(each.real), _root_around(each, folders), options)
-        for each in discovery.candidates
-    ]
     project_at.cache_clear()
+    found = {each.real: each for each in discovery.candidates}
+    aliases = _aliases(given, discovery.candidates, folders)
+    if aliases:  # files that name the legacy API only as some module of the project calls it
+        more = discover(given, may_be_candidate=aliases, exclude=exclude, exclude_beneath=exclude_beneath, docs=docs)
+        found |= {each.real: each for each in more.candidates if each.real not in found}
+    named = {each.real for each in discovery.candidates}
+    tasks = [
+        _Task(each.raw, each.path, near(each.real), _root_around(each.real, folders), options, each.real in named)
+        for each in sorted(found.values(), key=lambda candidate: candidate.path)
+    ]
     done = itertools.count(1)
     outcomes = in_processes(
         _migrate,
@@ -242,7 +248,11 @@ def migrate_paths(
     )
     project_at.cache_clear()
     tracebacks = {task.shown: trace for task, (_, trace) in zip(tasks, outcomes, strict=True) if trace}
-    results = [result for result, _ in outcomes]
+    results = [
+        result
+        for task, (result, _) in zip(tasks, outcomes, strict=True)
+        if task.named or result.sites or (result.problem is not None and result.problem.internal)
+    ]
     results += [
         FileResult(trouble.path, trouble.raw, trouble.raw, problem=Problem(trouble.code, trouble.reason))
         for trouble in discovery.troubles
@@ -254,13 +264,16 @@ def migrate_paths(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One file to analyse, as it travels to the process that does it: *path* near, *shown* as the user gave it."""
+    """One file to analyse, as it travels to the process that does it: *path* near, *shown* as the user gave it, *named*
+    if it holds a legacy name itself.
+    """
 
     raw: bytes
     shown: Path
     path: Path
     root: str | None
     options: Options
+    named: bool = True
 
 
 def _migrate(task: _Task) -> tuple[FileResult, str | None]:
@@ -298,9 +311,23 @@ def _audit(raw: bytes, result: FileResult) -> None:
             raise AssertionError(what)
 
 
-def _root_around(candidate: Candidate, folders: list[str]) -> str | None:
+def _aliases(
+    given: Iterable[Path], candidates: Iterable[Candidate], folders: list[str]
+) -> Callable[[bytes], bool] | None:
+    """Whether bytes hold a name under which some module of a project that is concerned hands on a legacy one; None if
+    there is no such name.
+    """
+    roots = {_root_around(each.real, folders) for each in candidates}
+    for path in given:
+        inside = os.path.realpath(path)
+        roots.add(_root_around(inside if path.is_file() else os.path.join(inside, "module.py"), folders))
+    projects = [project for root in roots if (project := project_at(root)).reexports.aliases]
+    return (lambda raw: any(project.may_use_reexport(raw) for project in projects)) if projects else None
+
+
+def _root_around(real: str, folders: list[str]) -> str | None:
     """The project that a file lies in: by its own marks, else what was given."""
-    parent = os.path.dirname(candidate.real)
+    parent = os.path.dirname(real)
     root = project_root(parent)
     return root if root is not None else next((folder for folder in folders if _is_beneath(parent, folder)), None)
 

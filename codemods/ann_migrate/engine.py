@@ -100,10 +100,11 @@ def migrate_bytes(
         ('rewritten', True)
     """
     options = options or Options()
-    if not may_matter(raw):
+    project = project or Project.single()
+    if not may_matter(raw) and not project.may_use_reexport(raw):
         return FileResult(path, raw, raw)
     try:
-        return _migrate(raw, path, project or Project.single(), options)
+        return _migrate(raw, path, project, options)
     except SourceError as error:
         return FileResult(path, raw, raw, problem=error.problem)
     except (RecursionError, MemoryError):

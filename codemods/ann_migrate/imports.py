@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ann_migrate.edits import Edit
 from ann_migrate.import_lines import ImportChange, change_statement
-from ann_migrate.legacy_api import LEGACY_PATHS, LOGGING_CALLBACK, STAR_NAMES, TRAINER, canonical
+from ann_migrate.legacy_api import LOGGING_CALLBACK, STAR_NAMES, TRAINER, canonical
 from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
 from ann_migrate.sites import NameUse
@@ -162,15 +162,35 @@ class Imports:
         module, _, last = path.rpartition(".")
         target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
         anchors = [self._anchor(statement) for statement in self._anchor_statements(site)]
-        known = [item.name for anchor in anchors for item in anchor.additions if item.path == target]
+        known = [
+            item.name
+            for anchor in [*anchors, *self._anchors_before(anchors, scope)]
+            for item in anchor.additions
+            if item.path == target
+        ]
         name = next((item for item in known if self.is_visible(item, scope, at)), None)
         if name is None:
             name = self._new_name(target, site, scope, at)
+        elif not any(item.name == name and item.path == target for anchor in anchors for item in anchor.additions):
+            return f"{name}{suffix}"
         # A fallback import binds the name too: whichever ran, the new name is there.
         for anchor in anchors:
             if not any(item.path == target and item.name == name for item in anchor.additions):
                 anchor.additions.append(_Addition(target, name))
         return f"{name}{suffix}"
+
+    def _anchors_before(self, anchors: list[_Anchor], scope: Scope) -> list[_Anchor]:
+        """Other anchors, whose new imports have surely run wherever those of ``anchors`` have."""
+        tree = self.names.tree
+        first = min(anchor.statement.lineno for anchor in anchors)
+        parts = {tree.part(anchor.statement) for anchor in anchors}
+        return [
+            anchor
+            for anchor in self._anchors.values()
+            if tree.parent(anchor.statement) is scope.node
+            and anchor.statement.lineno < first
+            and {tree.part(anchor.statement)} == parts
+        ]
 
     def _anchor_statements(self, site: NameUse) -> list[ast.stmt]:
         """The imports of the site's name that surely bind it: the first unconditional one, or all branches of a
@@ -206,7 +226,7 @@ class Imports:
         dropped: dict[ast.stmt, list[ast.alias]] = {}
         for variable in removable:
             for binding in variable.bindings:
-                if binding.path in LEGACY_PATHS and binding.kind == "from" and isinstance(binding.node, ast.alias):
+                if self._is_removable(binding) and isinstance(binding.node, ast.alias):
                     dropped.setdefault(self.names.tree.statement(binding.node), []).append(binding.node)
         edits: list[Edit] = []
         for statement in sorted({*self._anchors, *dropped}, key=lambda item: (item.lineno, item.col_offset)):
@@ -216,6 +236,12 @@ class Imports:
             change = ImportChange(statement, dropped.get(statement, []), additions)
             edits += change_statement(self.source, self.names.tree, change)
         return edits
+
+    def _is_removable(self, binding: Binding) -> bool:
+        """Whether an import can go: that of a module which does something when it is imported must stay."""
+        export = self.names.reexports.get(binding.path or "")
+        needed = export is not None and export.needed
+        return binding.kind == "from" and self.names.target(binding.path) is not None and not needed
 
 
 def _candidates(target: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -67,7 +68,7 @@ class Migration:
         ordered = source.parts is not None and source.parts.ordered
         self.tree = Tree(module or source.parse(), source.separators, ordered=ordered)
         self.tree.shown = find_shown(source, self.tree)
-        self.names = Names(self.tree)
+        self.names = Names(self.tree, project.reexports.seen_from(path, self.tree.module))
         self.module = project.module(path)
         self.sites = find_sites(self.names, project, self.module)
         self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)
@@ -272,7 +273,7 @@ class Migration:
         for variable in {self.names.variable(binding.node) for binding in imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
             exported = variable.scope.kind == "module" and self._is_exported(variable)
-            targets = {binding.path.rpartition(".")[2] for binding in variable.bindings if binding.path}
+            targets = {self.names.target(binding.path) for binding in variable.bindings}
             if not others and not exported and not targets & kept_targets:
                 removable.append(variable)
         return removable
@@ -307,12 +308,25 @@ class Migration:
             code,
             Outcome.REWRITTEN,
             reason,
-            notes=tuple(plan.notes),
+            notes=(*plan.notes, *self._handed_on_by(plan.site)),
             not_kept=tuple(plan.not_kept),
         )
         for use in plan.annotations:
             reason = "the annotation goes with the object that is assigned"
             self.verdicts[use] = Site(self._position(use), annotation.REWRITE_CODE, Outcome.REWRITTEN, reason)
+
+    def _handed_on_by(self, use: NameUse) -> Iterator[str]:
+        """What the author should know of the modules from which the name came."""
+        seen = {
+            export.path: export
+            for binding in use.imports
+            for path, export in self.names.reexports.items()
+            if binding.path and (path == binding.path or path.startswith(f"{binding.path}."))
+            if export.target == use.target
+        }
+        for export in seen.values():
+            kept = "; the import of it stays, as that may do more than define names" if export.needed else ""
+            yield f"`{export.path.as_posix()}` line {export.line} goes on exporting `{export.name}`{kept}"
 
     def _declined(self, use: NameUse, decline: Decline) -> Site:
         culprit = decline.culprit

@@ -7,10 +7,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from ann_migrate.contents import Contents
-from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
+from ann_migrate.reexports import Reexports
 
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 
@@ -83,18 +84,24 @@ class Project:
         return None
 
     def legacy_export(self, module: str, name: str) -> str | None:
-        """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, if
-        any.
+        """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, its own
+        or through other modules, if any.
         """
-        path = self._modules.get(module)
-        if path is None or not any(needle in self._contents.of(path) for needle in NEEDLES):
-            return None
-        for node in ast.walk(self._tree(path) or ast.Module([], [])):
-            if isinstance(node, ast.ImportFrom) and node.level == 0:
-                for alias in node.names:
-                    if (alias.asname or alias.name) == name and f"{node.module}.{alias.name}" in LEGACY_PATHS:
-                        return alias.name
-        return None
+        export = self.reexports.of(module).get(name)
+        return export.target if export is not None else None
+
+    @cached_property
+    def reexports(self) -> Reexports:
+        """The legacy names that modules of the project hand on."""
+        return Reexports(self._modules, self._contents, self._tree)
+
+    def may_use_reexport(self, raw: bytes) -> bool:
+        """Whether a file's bytes hold another name under which some module exports a legacy name."""
+        return any(
+            re.search(rb"(?<![\w\x80-\xff])" + alias.encode() + rb"(?![\w\x80-\xff])", raw)
+            for alias in self.reexports.aliases
+            if alias.encode() in raw
+        )
 
     def names_in_string(self, dotted: str) -> bool:
         """Whether some file holds a string like ``"pkg.mod.TrainingLoop"``: it is likely to patch that binding."""

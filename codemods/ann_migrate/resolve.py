@@ -8,11 +8,12 @@ outside them); the tests hold it against :mod:`symtable` over the standard libra
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ann_migrate.legacy_api import STAR_NAMES, canonical
+from ann_migrate.legacy_api import LEGACY_PATHS, STAR_NAMES, canonical
+from ann_migrate.reexports import Export
 from ann_migrate.tree import Tree
 
 _FUNCTION_KINDS = ("function", "lambda", "comprehension", "type")
@@ -84,6 +85,11 @@ class Scope:
 class Names:
     """The names of one module, resolved.
 
+    Args:
+        tree: The module.
+        reexports: Paths, as this module's imports write them, by which other modules of the project hand on a legacy
+            name.
+
     Example:
         >>> import ast
         >>> tree = Tree(ast.parse("from torch import nn as N\\nN.Linear"))
@@ -92,8 +98,9 @@ class Names:
         'torch.nn.Linear'
     """
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, reexports: Mapping[str, Export] | None = None) -> None:
         self.tree = tree
+        self.reexports = reexports or {}
         self.module = Scope("module", tree.module, None)
         self.scopes: dict[ast.AST, Scope] = {tree.module: self.module}
         self._scope_of_name: dict[ast.AST, Scope] = {}
@@ -135,6 +142,21 @@ class Names:
         paths = self.paths(node)
         return next(iter(paths)) if len(paths) == 1 and None not in paths else None
 
+    def target(self, path: str | None) -> str | None:
+        """The legacy name (``TrainingLoop`` or ``quick_train``) that a binding's path means, directly or by way of
+        another module.
+        """
+        if path is None or path in LEGACY_PATHS:
+            return LEGACY_PATHS.get(path or "")
+        export = self.reexports.get(path)
+        return export.target if export is not None else None
+
+    def reaches_legacy(self, path: str) -> bool:
+        """Whether a path is a legacy name, or that of a module from which one can be reached."""
+        return self.target(path) is not None or any(
+            known.startswith(f"{path}.") for paths in (LEGACY_PATHS, self.reexports) for known in paths
+        )
+
     def paths(self, node: ast.AST) -> set[str | None]:
         """All that a name or attribute chain may stand for: canonical paths, and None for what is not an import."""
         attributes: list[str] = []
@@ -147,8 +169,15 @@ class Names:
         for variable in self.meanings(node):
             for binding in variable.bindings:
                 if binding.kind != "del":
-                    found.add(canonical(".".join([binding.path, *reversed(attributes)])) if binding.path else None)
+                    found |= self._meant(".".join([binding.path, *reversed(attributes)])) if binding.path else {None}
         return found or {None}
+
+    def _meant(self, path: str) -> set[str | None]:
+        export = self.reexports.get(path)
+        if export is None or path in LEGACY_PATHS:
+            return {canonical(path)}
+        legacy = canonical(next(known for known, target in LEGACY_PATHS.items() if target == export.target))
+        return {legacy} if export.sure else {legacy, None}
 
     def meanings(self, name: ast.Name) -> list[Variable]:
         """The variables that a name may read: one, or in a class body that binds the name also the one outside."""

@@ -55,33 +55,33 @@ def find_sites(names: Names, project: Project, module: str | None) -> list[NameU
     changed = {use.target for use in found if _may_change_binding(use, names)}
     if module is not None:
         changed |= {target for name, target in _exported(names).items() if project.names_in_string(f"{module}.{name}")}
+    for export in names.reexports.values():
+        home = project.module(export.path)
+        if project.names_in_string(f"{home}.{export.name}"):
+            changed.add(export.target)
     for use in found:
         if use.target in changed and use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
             use.doubt = "patched"
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
 
-def legacy_imports(variable: Variable) -> list[Binding]:
+def legacy_imports(variable: Variable, names: Names) -> list[Binding]:
     """The bindings of a variable that are imports from which a legacy name can be reached."""
-    return [binding for binding in variable.bindings if binding.path and _reaches_legacy(binding.path)]
+    return [binding for binding in variable.bindings if binding.path and names.reaches_legacy(binding.path)]
 
 
 def _exported(names: Names) -> dict[str, str]:
     """The module-level names that are a legacy class or function (other files can import them), and which one."""
     return {
-        variable.name: LEGACY_PATHS[binding.path]
+        variable.name: target
         for variable in names.module.variables.values()
         for binding in variable.bindings
-        if binding.path in LEGACY_PATHS
+        if (target := names.target(binding.path)) is not None
     }
 
 
-def _reaches_legacy(path: str) -> bool:
-    return path in LEGACY_PATHS or any(legacy.startswith(path + ".") for legacy in LEGACY_PATHS)
-
-
 def _named(names: Names) -> Iterator[NameUse]:
-    suspects = {variable.name for variable in names.variables() if legacy_imports(variable)}
+    suspects = {variable.name for variable in names.variables() if legacy_imports(variable, names)}
     for node in names.tree.all_of(ast.Name):
         if node.id not in suspects or isinstance(node.ctx, ast.Store):
             continue
@@ -93,7 +93,7 @@ def _along_chain(names: Names, node: ast.Name) -> Iterator[NameUse]:
     (``t.TrainingLoop``).
     """
     variables = names.meanings(node)
-    imports = tuple(binding for variable in variables for binding in legacy_imports(variable))
+    imports = tuple(binding for variable in variables for binding in legacy_imports(variable, names))
     at: ast.expr = node
     while True:
         paths = names.paths(at)
@@ -170,7 +170,7 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
                 target = min(imports)
                 yield NameUse(node, target, Form.ANNOTATION_STRING, tuple(imports[target]))
         elif value in exported and _in_dunder_all(names, node):
-            bindings = tuple(legacy_imports(names.module.variables[value]))
+            bindings = tuple(legacy_imports(names.module.variables[value], names))
             yield NameUse(node, exported[value], Form.EXPORT, bindings)
         else:
             named = _argument_target(node, value, names, exported, project, module)
@@ -191,7 +191,7 @@ def _argument_target(
     if index and value.isidentifier():
         path = names.path(call.args[index - 1])
         by_name = _called(call) in _BY_NAME and path is None
-        return LEGACY_PATHS.get(f"{path}.{value}") or (exported.get(value) if by_name else None)
+        return names.target(f"{path}.{value}") or (exported.get(value) if by_name else None)
     if value in LEGACY_PATHS:
         return LEGACY_PATHS[value]
     home, _, name = value.rpartition(".")
@@ -232,7 +232,7 @@ def _annotation_imports(value: str, node: ast.AST, names: Names) -> dict[str, li
         if parts is None or variable is None:
             continue
         for binding in variable.bindings:
-            target = LEGACY_PATHS.get(".".join([binding.path, *parts[1:]])) if binding.path else None
+            target = names.target(".".join([binding.path, *parts[1:]])) if binding.path else None
             if target:
                 found.setdefault(target, []).append(binding)
     return found

@@ -40,7 +40,12 @@ t.TrainingLoop(model, config).train(loader)
 
 def explain_name(use: NameUse, tree: object) -> Decline | None:
     if use.doubt == "ambiguous":
-        return Decline(CODE, f"the name of {use.target} is bound to different things in this file", None, ADVICE)
+        return Decline(
+            CODE,
+            f"the name of {use.target} may mean different things, here or in the module that it is imported from",
+            None,
+            ADVICE,
+        )
     if use.doubt == "patched":
         return Decline(CODE, f"the module's attribute {use.target} is replaced in this file", None, ADVICE)
     return None

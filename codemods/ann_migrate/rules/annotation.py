@@ -10,7 +10,7 @@ import ast
 import re
 from functools import partial
 
-from ann_migrate.legacy_api import LEGACY_PATHS, TRAINER
+from ann_migrate.legacy_api import TRAINER
 from ann_migrate.plan import Plan
 from ann_migrate.rules._base import Decline
 from ann_migrate.sites import Form, NameUse
@@ -61,7 +61,8 @@ def _local_name(plan: Plan, use: NameUse) -> str | None:
     """What the annotation calls the class: its own text, or in a string the one name that an import bound."""
     if use.form is Form.NAME:
         return plan.context.source.node_text(use.node)
-    direct = {plan.context.names.variable(binding.node).name for binding in use.imports if binding.path in LEGACY_PATHS}
+    names = plan.context.names
+    direct = {names.variable(binding.node).name for binding in use.imports if names.target(binding.path)}
     return direct.pop() if use.form is Form.ANNOTATION_STRING and len(direct) == 1 else None
 
 
