@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ann_migrate.edits import Edit
 from ann_migrate.import_lines import ImportChange, change_statement
-from ann_migrate.legacy_api import LOGGING_CALLBACK, STAR_NAMES, TRAINER, canonical
+from ann_migrate.legacy_api import LOGGING_CALLBACK, TRAINER, canonical
 from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
 from ann_migrate.sites import NameUse
@@ -117,12 +117,6 @@ class Imports:
             variable = self._imported(target, at)
             if variable is not None:
                 return f"{variable.name}{suffix}"
-        star = self.names.known_star
-        if star is not None and canonical(f"{star.module}.{last}") == path and last in STAR_NAMES[star.module or ""]:
-            # Not mentioned so far, so nothing says what it is: the star import brings it.
-            after = (star.lineno, star.col_offset) < (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
-            if after and self.is_free(last, self.names.module, at):
-                return last
         return None
 
     def _imported(self, path: str, at: ast.AST) -> Variable | None:

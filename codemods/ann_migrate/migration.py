@@ -269,8 +269,7 @@ class Migration:
             use.target for use in self.sites if use not in rewritten and use.form in (Form.STRING, Form.EXPORT)
         }
         removable = []
-        imports = [binding for use in rewritten for binding in use.imports if binding.kind != "star"]
-        for variable in {self.names.variable(binding.node) for binding in imports}:
+        for variable in {self.names.bound_by(binding) for use in rewritten for binding in use.imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
             exported = variable.scope.kind == "module" and self._is_exported(variable)
             targets = {self.names.target(binding.path) for binding in variable.bindings}

@@ -116,6 +116,12 @@ class Names:
         """The variable that a ``Name`` (or another binding node) reads or binds."""
         return self._variable_of[name]
 
+    def bound_by(self, binding: Binding) -> Variable:
+        """The variable that a binding binds."""
+        if binding.kind == "star":  # one node for many names
+            return self.module.variables[(binding.path or "").rpartition(".")[2]]
+        return self._variable_of[binding.node]
+
     def scope_of(self, name: ast.AST) -> Scope:
         """The scope in which a ``Name`` stands."""
         return self._scope_of_name[name]
@@ -224,14 +230,19 @@ class Names:
     def _link_star(self) -> None:
         """Bind what ``from adaptiveneuralnetwork.training import *`` surely brings.
 
-        Only where it is the file's one star import (the next could bind the name again) and always runs, and only
-        names that nothing else in the file binds.
+        Only where it is the file's one star import (the next could bind the name again) and always runs. What a later
+        import or definition of the module binds is not the star's.
         """
         star = self.known_star
         for name in STAR_NAMES[star.module or ""] if star else ():
-            variable = self.module.variables.get(name)
-            if star and variable is not None and not variable.bindings:
+            variable = self._home(name, self.module)
+            if star and variable and not any(self._replaces(binding, star) for binding in variable.bindings):
                 variable.bindings.append(Binding("star", star.names[0], self.module, f"{star.module}.{name}"))
+
+    def _replaces(self, binding: Binding, star: ast.ImportFrom) -> bool:
+        statement = self.tree.statement(binding.node)
+        later = self.tree.parent(statement) is self.tree.module and statement.lineno > star.lineno
+        return later and binding.kind in ("import", "from", "class", "def")
 
     @property
     def known_star(self) -> ast.ImportFrom | None:

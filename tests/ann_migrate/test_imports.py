@@ -294,3 +294,36 @@ def test_a_class_of_ones_own_beside_a_star_import_is_no_site() -> None:
     result = _migrate(f"from adaptiveneuralnetwork.training import *\nclass TrainingLoop: ...\n{CHAIN}")
     assert not result.changed
     assert not result.sites
+
+
+def test_annotations_go_with_a_star_import_too() -> None:
+    after = _after(
+        "from adaptiveneuralnetwork.training import *\nfirst: TrainingLoop = TrainingLoop(model, config)\n"
+        'second: "TrainingLoop" = TrainingLoop(model, config)\n'
+    )
+    assert "\nfirst: Trainer = Trainer(" in after
+    assert '\nsecond: "Trainer" = Trainer(' in after
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "def run(loop: 'TrainingLoop'): ...\n",
+        "__all__ = ['TrainingLoop']\n",
+        "isinstance(loop, TrainingLoop)\n",
+    ],
+)
+def test_other_uses_of_a_star_imported_name_are_sites_before_and_after(rest: str) -> None:
+    result = _migrate(f"from adaptiveneuralnetwork.training import *\n{rest}{CHAIN}")
+    other, call = (site.outcome for site in result.sites)
+    assert other in (Outcome.DECLINED, Outcome.IGNORED)
+    assert call is Outcome.REWRITTEN
+
+
+@pytest.mark.parametrize(
+    "rest", ["del TrainingLoop\n", "def spoil():\n    global TrainingLoop\n    TrainingLoop = 3\n"]
+)
+def test_a_star_imported_name_that_is_bound_again_is_declined(rest: str) -> None:
+    result = _migrate(f"from adaptiveneuralnetwork.training import *\n{rest}{CHAIN}")
+    assert not result.changed
+    assert {site.outcome for site in result.sites} == {Outcome.DECLINED}

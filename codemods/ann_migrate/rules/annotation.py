@@ -62,7 +62,7 @@ def _local_name(plan: Plan, use: NameUse) -> str | None:
     if use.form is Form.NAME:
         return plan.context.source.node_text(use.node)
     names = plan.context.names
-    direct = {names.variable(binding.node).name for binding in use.imports if names.target(binding.path)}
+    direct = {names.bound_by(binding).name for binding in use.imports if names.target(binding.path)}
     return direct.pop() if use.form is Form.ANNOTATION_STRING and len(direct) == 1 else None
 
 
