@@ -27,6 +27,7 @@ torture: .venv/installed  ## the long runs: 5,000 generated configs, every plant
 	$(BIN)/ann-equiv run --max-examples 5000
 	$(BIN)/ann-equiv selftest
 	ANN_MIGRATE_TORTURE=1 $(BIN)/python -m pytest tests/ann_migrate/test_write.py
+	$(BIN)/python tests/helpers/kill_and_resume.py --points 500
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + " (choose another with: make PYTHON=python3.12 ...)")'

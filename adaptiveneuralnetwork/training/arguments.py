@@ -75,9 +75,12 @@ def as_device(device: str | torch.device | None) -> torch.device:
         raise ValueError(f"device must be a name such as 'cpu' or 'cuda:0', got {device!r}: {error}") from error
 
 
-def as_limit(value: int | None, name: str) -> int | None:
-    """A number of batches of at least 1, or ``None`` for all."""
-    return None if value is None else as_count(value, name)
+def as_limits(train: int | None, val: int | None) -> tuple[int | None, int | None]:
+    """Numbers of batches of at least 1, or ``None`` for all."""
+    return (
+        None if train is None else as_count(train, "limit_train_batches"),
+        None if val is None else as_count(val, "limit_val_batches"),
+    )
 
 
 def as_clip(value: float | None, name: str) -> float | None:
@@ -104,8 +107,8 @@ def check_optimizer(optimizer: Any) -> None:
         raise TypeError(f"optimizer must be a torch.optim.Optimizer, got {optimizer!r}")
 
 
-def check_callable(value: Any, name: str) -> None:
-    if not callable(value):
+def check_callable(value: Any, name: str, *, optional: bool = False) -> None:
+    if not callable(value) and not (optional and value is None):
         raise TypeError(f"{name} must be callable, got {value!r} of type {type(value).__name__}")
 
 

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from adaptiveneuralnetwork.training.batches import length_of
 from adaptiveneuralnetwork.training.callbacks.base import CallbackList, RunHooks
 from adaptiveneuralnetwork.training.data_position import EpochStart, set_epoch
+from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction
 from adaptiveneuralnetwork.training.position import Position
 from adaptiveneuralnetwork.training.stepping import Stepping
@@ -43,7 +44,7 @@ class Run:
         deferred: Checkpoints asked for within a batch, to be written at its end.
         stepping: The accumulation windows of the present epoch.
         iterator: Of a resumed run, the rest of the epoch's batches.
-        active: False once it has ended or failed.
+        active: False once it has failed.
         settled: True at a batch's end and after the run's, when nothing is half done.
     """
 
@@ -131,6 +132,18 @@ class Run:
             trainer.max_grad_value,
         )
         return trainer.strategy.stepping(stepping, self.training_length(loader))
+
+    def optimizer_step(self, trainer: Trainer) -> None:
+        """End an accumulation window."""
+        hooks, stepping = self.hooks, self.stepping
+        assert stepping is not None
+        stepping.prepare_step()
+        if hooks.on_before_optimizer_step:
+            call(hooks.on_before_optimizer_step, trainer, Logs())
+        report = stepping.step()
+        trainer.global_step += not report["skipped"]
+        if hooks.on_optimizer_step_end:
+            call(hooks.on_optimizer_step_end, trainer, report)
 
     def prepare_samplers(self, trainer: Trainer, loader: Iterable[Any]) -> None:
         set_epoch(loader, trainer.current_epoch, trainer.sampler_set_epoch)

@@ -12,7 +12,7 @@ from adaptiveneuralnetwork.training.arguments import (
     as_clip,
     as_count,
     as_epochs,
-    as_limit,
+    as_limits,
     check_callable,
     check_model,
     check_optimizer,
@@ -21,12 +21,10 @@ from adaptiveneuralnetwork.training.arguments import (
 from adaptiveneuralnetwork.training.batches import (
     EmptyLoaderError,
     count_items,
-    inputs_of,
-    map_tensors,
     move,
     split_batch,
 )
-from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList, RunHooks
+from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
 from adaptiveneuralnetwork.training.checkpointing import Checkpointing
 from adaptiveneuralnetwork.training.explain import explain
@@ -35,10 +33,10 @@ from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet
 from adaptiveneuralnetwork.training.position import Position, Stage
 from adaptiveneuralnetwork.training.precision import Precision
+from adaptiveneuralnetwork.training.prediction import predicted
 from adaptiveneuralnetwork.training.resume import Resumption
 from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, report_exception, step_scheduler
 from adaptiveneuralnetwork.training.seeding import deterministic_algorithms, isolated_rng, seed_everything
-from adaptiveneuralnetwork.training.stepping import Stepping
 from adaptiveneuralnetwork.training.strategy import Strategy, as_strategy
 
 
@@ -128,9 +126,8 @@ class Trainer(Checkpointing):
         check_model(model)
         check_optimizer(optimizer)
         check_callable(criterion, "criterion")
-        for name, function in {"batch_transform": batch_transform, "batch_split": batch_split}.items():
-            if function is not None:
-                check_callable(function, name)
+        check_callable(batch_transform, "batch_transform", optional=True)
+        check_callable(batch_split, "batch_split", optional=True)
         self.strategy = as_strategy(strategy, model)
         self.device = self.strategy.place(device)
         self.gradient_accumulation_steps = as_count(gradient_accumulation_steps, "gradient_accumulation_steps")
@@ -156,10 +153,8 @@ class Trainer(Checkpointing):
         self.sampler_set_epoch = sampler_set_epoch
         self.precision = Precision(self.device, use_amp, amp_dtype)
         self.metrics_history = History(callbacks=self.callbacks)
-        self.current_epoch = 0
-        self.num_epochs = 0
+        self.current_epoch = self.num_epochs = self.global_step = 0
         self.num_batches: int | None = None
-        self.global_step = 0
         self.stop_training = False
         self.stop_at_step = False
         self.scheduler: Any = None
@@ -213,9 +208,9 @@ class Trainer(Checkpointing):
             EmptyLoaderError: A loader gave no batch.
         """
         num_epochs = as_epochs(num_epochs)
-        limits = as_limit(limit_train_batches, "limit_train_batches"), as_limit(limit_val_batches, "limit_val_batches")
         if fast_dev_run:
-            num_epochs, limits = min(num_epochs, 1), (1, 1)
+            num_epochs, limit_train_batches, limit_val_batches = min(num_epochs, 1), 1, 1
+        limits = as_limits(limit_train_batches, limit_val_batches)
         callbacks = CallbackList([*self.callbacks, *([] if early_stopping is None else [early_stopping])])
         train_loader = self.strategy.training_shard(train_loader)
         run = self._run = self._last_fit = Run(
@@ -251,7 +246,6 @@ class Trainer(Checkpointing):
             self.strategy.fail(error)
             raise
         finally:
-            run.active = False
             self._run = None
         return self.metrics_history
 
@@ -324,7 +318,7 @@ class Trainer(Checkpointing):
             if hooks.on_backward_end:
                 call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
             if stepping.window_is_full or batch_idx + 1 == length:
-                self._optimizer_step(stepping, hooks)
+                run.optimizer_step(self)
             tally.update(loss, outputs, targets)
             position.batches = batch_idx + 1
             if hooks.on_batch_end:
@@ -337,20 +331,11 @@ class Trainer(Checkpointing):
             run.between_batches = False
         # A loader without a (true) length ends unannounced, perhaps within a window.
         if not stepping.window_is_empty:
-            self._optimizer_step(stepping, hooks)
+            run.optimizer_step(self)
         tally.reduce()
         if not tally.loss.batches:
             raise EmptyLoaderError("train_loader gave no batch; at least one is needed")
         return tally.record("train_")
-
-    def _optimizer_step(self, stepping: Stepping, hooks: RunHooks) -> None:
-        stepping.prepare_step()
-        if hooks.on_before_optimizer_step:
-            call(hooks.on_before_optimizer_step, self, Logs())
-        report = stepping.step()
-        self.global_step += not report["skipped"]
-        if hooks.on_optimizer_step_end:
-            call(hooks.on_optimizer_step_end, self, report)
 
     def evaluate(
         self, loader: Iterable[Any], *, metrics: Mapping[str, MetricFunction | Metric] | None = None
@@ -408,21 +393,7 @@ class Trainer(Checkpointing):
         Raises:
             EmptyLoaderError: The loader gave no batch.
         """
-        outputs = []
-        with (
-            isolated_rng(self.isolate_evaluation),
-            evaluation_mode(self.model, restore=self.preserve_modes),
-            torch.no_grad(),
-            self.precision.autocast(),
-        ):
-            self.strategy.begin_evaluation(self.model)
-            for batch in self.strategy.evaluation_batches(loader):
-                inputs = inputs_of(batch, self.batch_split)
-                outputs.append(map_tensors(self.model(self._prepare_inputs(inputs)), torch.Tensor.cpu))
-        outputs = self.strategy.all_outputs(loader, outputs)
-        if not outputs:
-            raise EmptyLoaderError("the prediction loader gave no batch; at least one is needed")
-        return torch.cat(outputs) if all(isinstance(output, torch.Tensor) for output in outputs) else outputs
+        return predicted(self, loader)
 
     def explain(
         self,

@@ -11,6 +11,7 @@ import torch
 from adaptiveneuralnetwork.training.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.monitor import Monitor, as_monitor
+from adaptiveneuralnetwork.training.interrupts import Interrupts
 from adaptiveneuralnetwork.training.ranks import is_main_process
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class ModelCheckpoint(Callback):
         every_n_steps: Update ``last.pt`` after each so many optimizer steps as well. Default: not.
         restore_best: At the end, however it comes, put the weights of the best epoch back into the model. A copy of
             them is kept on the CPU, and in each checkpoint.
+
+        on_signal: On SIGTERM or Ctrl-C, finish the batch (or the evaluation), save ``last.pt`` and leave ``fit`` by
+            ``SystemExit(143)`` or ``KeyboardInterrupt``. A second Ctrl-C ends the process at once. Outside of ``fit``,
+            and where it does not run in the main thread, signals act as they did before.
 
     Attributes:
         best: The best value of the metric so far, ``None`` before there is one. NaN is never it.
@@ -80,6 +85,7 @@ class ModelCheckpoint(Callback):
         every_n_epochs: int = 1,
         every_n_steps: int | None = None,
         restore_best: bool = False,
+        on_signal: bool = False,
     ) -> None:
         self.folder = as_path(folder, "folder")
         self.monitor = None if monitor is None else as_monitor(monitor, mode, min_delta)
@@ -91,7 +97,11 @@ class ModelCheckpoint(Callback):
             raise ValueError("every_n_steps updates last.pt, so it needs last=True")
         if restore_best and self.monitor is None:
             raise ValueError("restore_best=True needs a monitor that says which epoch is the best")
+        if on_signal and not last:
+            raise ValueError("on_signal=True saves to last.pt, so it needs last=True")
         self.restore_best = restore_best
+        self.on_signal = on_signal
+        self._interrupts = Interrupts()
         self._continued = False
         self._at_step = self._counts = False
         self._reset()
@@ -122,20 +132,55 @@ class ModelCheckpoint(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         # What a run was about to delete when it was killed.
         self._delete_evicted()
+        if self.on_signal:
+            self._interrupts.install()
 
     def on_optimizer_step_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._at_step, self._counts = True, logs is None or not logs["skipped"]
 
     def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        # A state within an accumulation window could not be continued: the step is waited for.
+        # The step is waited for: within an accumulation window a checkpoint is larger by the gradients so far.
         if not self._at_step:
             return
         self._at_step = False
         due = self._counts and self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         if self.last and (due or trainer.stop_at_step):
             trainer.save_checkpoint(self.last_path)
+        self._leave_if_asked(trainer)
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
+        self._save_epoch(epoch, trainer, logs)
+        self._leave_if_asked(trainer)
+
+    def on_evaluate_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
+        self._leave_if_asked(trainer)
+
+    def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
+        self._leave_if_asked(trainer)
+        self._interrupts.restore()
+        self._restore_best(trainer)
+
+    def on_exception(self, trainer: Trainer, exception: BaseException) -> None:
+        self._interrupts.restore()
+        self._restore_best(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "saved": dict(self._saved),
+            "evicted": list(self._evicted),
+            "best_weights": self._best_weights,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._saved, self._evicted = dict(state["saved"]), list(state["evicted"])
+        weights = state["best_weights"]
+        self._best_weights = None if weights is None else _copy_on_cpu(weights)
+        self._continued = True
+
+    def _save_epoch(self, epoch: int, trainer: Trainer, logs: LogsArgument) -> None:
         value = None if self.monitor is None else self.monitor.read(logs)
         if self.monitor is not None and self.monitor.is_better(value, than=self.best):
             self.best, self.best_epoch = value, epoch
@@ -156,27 +201,10 @@ class ModelCheckpoint(Callback):
             raise
         self._delete_evicted()
 
-    def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
-        self._restore_best(trainer)
-
-    def on_exception(self, trainer: Trainer, exception: BaseException) -> None:
-        self._restore_best(trainer)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "saved": dict(self._saved),
-            "evicted": list(self._evicted),
-            "best_weights": self._best_weights,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self._saved, self._evicted = dict(state["saved"]), list(state["evicted"])
-        weights = state["best_weights"]
-        self._best_weights = None if weights is None else _copy_on_cpu(weights)
-        self._continued = True
+    def _leave_if_asked(self, trainer: Trainer) -> None:
+        if self._interrupts.received is not None:
+            trainer.save_checkpoint(self.last_path)
+            self._interrupts.leave()
 
     def _reset(self) -> None:
         self.best = self.best_epoch = self._best_weights = None
