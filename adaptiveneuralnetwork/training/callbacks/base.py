@@ -112,7 +112,11 @@ class Callback:
         """After the last epoch of a run that ended normally, an early stop included. ``logs``: the last record."""
 
     def on_epoch_begin(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
-        """Before the first batch of an epoch (counted from 0). ``logs``: empty."""
+        """Before the first batch of an epoch (counted from 0). ``logs``: empty.
+
+        Called once more where a run is continued within the epoch, for callbacks to set themselves up; what this then
+        changes in model, optimizer and random states is undone.
+        """
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         """After training and validation of an epoch. ``logs``: its record, and what callbacks' metrics give."""

@@ -27,11 +27,11 @@ def file(make_trainer, tmp_path):
 
 
 def test_every_flipped_bit_is_a_named_error(file):
-    """1,500 flips spread over the file and every bit of its last 300 bytes, where archive and checksum end."""
+    """1,500 flips spread over the file and every bit of its last 200 bytes, where archive and checksum end."""
     whole = file.read_bytes()
     generator = random.Random(0)
     flips = {generator.randrange(len(whole) * 8) for _ in range(1500)} | set(
-        range((len(whole) - 300) * 8, len(whole) * 8)
+        range((len(whole) - 200) * 8, len(whole) * 8)
     )
     assert len(flips) > 3000
     damaged = bytearray(whole)
