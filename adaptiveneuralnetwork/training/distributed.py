@@ -21,7 +21,8 @@ With ``W`` ranks and a loader of batch size ``b``, training is that of one proce
 - **Files.** ``save_checkpoint`` and ``load_checkpoint`` must be called by all ranks (callbacks are); rank 0 writes. The
   file is that of one process, with the random states of all ranks; it can be loaded by any number of them.
 - **Stopping.** What a callback asks for on one rank, all do: ``stop_training`` at the end of the epoch,
-  ``stop_at_step`` at the next step (on accelerators within 50).
+  ``stop_at_step`` at the next step (on accelerators within 50). With ``ModelCheckpoint(on_signal=True)`` a signal to
+  one rank lets all save and leave by the same error.
 - **Errors.** A rank that leaves ``fit`` with an error breaks the connections, so that the others fail too, naming it.
 
 ``evaluate``, ``predict``, ``fit`` and ``train_epoch`` must be called by all ranks as well.
@@ -32,6 +33,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import signal
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -109,6 +111,8 @@ class RankedStrategy(Strategy):
     def __init__(self, *, shard_data: bool = True) -> None:
         self.shard_data = shard_data
         self._stop_requested = False
+        self._signal: signal.Signals | None = None
+        self._agreed_signal: signal.Signals | None = None
         self._steps = 0
         self._batch_size = 1
         self._shards: dict[type, WeakKeyDictionary[Any, Any]] = {}
@@ -146,6 +150,7 @@ class RankedStrategy(Strategy):
             seed_everything(derived_seed(base, self.rank))
 
     def training_shard(self, loader: Iterable[Any]) -> Iterable[Any]:
+        self._signal = self._agreed_signal = None
         shard: Iterable[Any] = self._shard(loader, TrainingShard)
         if not is_shard(shard):
             shard = agreed(shard, self.device)
@@ -197,6 +202,12 @@ class RankedStrategy(Strategy):
         training, step = maxima([trainer.stop_training, self._stop_requested], self.device)
         trainer.stop_training, self.stop_at_step = bool(training), bool(step)
 
+    def agreed_signal(self, received: signal.Signals | None, *, at_step: bool) -> signal.Signals | None:
+        self._signal = received or self._signal
+        if not at_step:
+            self._take_signals(*maxima([self._signal is number for number in _SIGNALS], self.device))
+        return self._agreed_signal
+
     def write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         state["ranks"] = gathered(part_of_rank(state))
         with self.together():
@@ -210,8 +221,8 @@ class RankedStrategy(Strategy):
         return all_or_none()
 
     def fail(self, error: BaseException) -> None:
-        if not dist.is_initialized() or (self.stop_at_step and not isinstance(error, Exception)):
-            return  # what all do together, such as leaving after a signal, is no failure
+        if not dist.is_initialized() or (self._agreed_signal is not None and not isinstance(error, Exception)):
+            return  # all leave together
         store = dist.distributed_c10d._get_default_store()
         for rank in range(self.world_size):
             if rank != self.rank and store.check([_FAILED.format(rank)]):
@@ -243,13 +254,20 @@ class RankedStrategy(Strategy):
 
     def _agree_on_step(self, weight: Any) -> Any:
         """The weight of all ranks' windows; on the way, what other ranks want."""
-        packed = torch.empty(2, dtype=torch.float64, device=self.device)
-        packed[0], packed[1] = weight, float(self._stop_requested)
+        wanted = [self._stop_requested, *(self._signal is number for number in _SIGNALS)]
+        packed = torch.empty(1 + len(wanted), dtype=torch.float64, device=self.device)
+        packed[0], packed[1:] = weight, torch.tensor(wanted)
         sum_(packed)
         self._steps += 1
-        if self.device.type == "cpu" or self._steps % self.STOP_INTERVAL == 0:
-            self.stop_at_step = bool(packed[1] > 0)
-        return float(packed[0]) if self.device.type == "cpu" else packed[0]
+        on_cpu = self.device.type == "cpu"
+        if on_cpu or self._steps % self.STOP_INTERVAL == 0:
+            _, stop, *signals = packed.tolist()
+            self.stop_at_step = stop > 0
+            self._take_signals(*signals)
+        return float(packed[0]) if on_cpu else packed[0]
+
+    def _take_signals(self, *counts: float) -> None:
+        self._agreed_signal = next((number for number, count in zip(_SIGNALS, counts, strict=True) if count), None)
 
 
 class DDPStrategy(RankedStrategy):
@@ -285,6 +303,8 @@ class DDPStrategy(RankedStrategy):
         # What its no_sync() sets for a block; here the block would be most of the loop.
         self._replica.require_backward_grad_sync = exchange
 
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)  # where ranks have got different ones, the first counts
 
 _FAILED = "adaptiveneuralnetwork/failed/{}"
 

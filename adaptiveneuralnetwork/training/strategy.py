@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -85,6 +86,15 @@ class Strategy:
 
     def agree_on_stop(self, trainer: Trainer) -> None:
         """Between epochs: what one process wants (``stop_training``, ``stop_at_step``), all do."""
+
+    def agreed_signal(self, received: signal.Signals | None, *, at_step: bool) -> signal.Signals | None:
+        """The signal because of which all processes leave now.
+
+        Args:
+            received: The one that this process has got.
+            at_step: Asked after an optimizer step, not between the stages of an epoch.
+        """
+        return received
 
     def write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         """Write a checkpoint, from the state that this process has."""

@@ -5,6 +5,8 @@ Each function is called in one process as well, as rank 0 of 1: what it returns 
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import warnings
 from pathlib import Path
@@ -14,7 +16,7 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, LegacyAccuracy, Trainer, seed_everything
+from adaptiveneuralnetwork.training import Callback, LegacyAccuracy, ModelCheckpoint, Trainer, seed_everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,3 +346,30 @@ def failure(rank: int, world_size: int, folder: Path) -> tuple[str, list[str], f
     else:
         (folder / "rank 0 is through").touch()
     return *outcome, time.perf_counter() - started if started else 0.0
+
+
+def interruption(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    """A signal to rank 1 alone, at a step and in an evaluation; then both go on from the file."""
+    outcome: dict[str, Any] = {}
+    train, val = interrupted_loaders(world_size)
+
+    def terminate(trainer: Trainer) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    class WhileEvaluating(Callback):
+        def on_evaluate_begin(self, trainer: Trainer, logs: Any = None) -> None:
+            if trainer.current_epoch == 1 and rank == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    for name, callback in {"step": AtStep(8, terminate, (1,)), "evaluation": WhileEvaluating()}.items():
+        checkpoint = ModelCheckpoint(folder / name, on_signal=True)
+        trainer = interrupted_trainer(world_size, callbacks=[callback, checkpoint])
+        try:
+            trainer.fit(train, 3, val_loader=val)
+        except BaseException as error:
+            outcome[name] = repr(error), trainer.global_step
+        again = interrupted_trainer(world_size, callbacks=[ModelCheckpoint(folder / name, on_signal=True)])
+        again.load_checkpoint(folder / name / "last.pt")
+        history = again.fit(train, 3, val_loader=val)
+        outcome[f"{name} resumed"] = parameters_of(again.model), list(history)
+    return outcome

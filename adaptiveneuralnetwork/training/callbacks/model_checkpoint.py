@@ -146,7 +146,7 @@ class ModelCheckpoint(Callback):
         due = self._counts and self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         if self.last and (due or trainer.stop_at_step):
             trainer.save_checkpoint(self.last_path)
-        self._leave_if_asked(trainer)
+        self._leave_if_asked(trainer, at_step=True)
 
     def on_epoch_end(self, epoch: int, trainer: Trainer, logs: LogsArgument = None) -> None:
         self._save_epoch(epoch, trainer, logs)
@@ -201,8 +201,12 @@ class ModelCheckpoint(Callback):
             raise
         self._delete_evicted()
 
-    def _leave_if_asked(self, trainer: Trainer) -> None:
-        if self._interrupts.received is not None:
+    def _leave_if_asked(self, trainer: Trainer, *, at_step: bool = False) -> None:
+        if not self.on_signal:
+            return
+        agreed = trainer.strategy.agreed_signal(self._interrupts.received, at_step=at_step)
+        if agreed is not None:
+            self._interrupts.received = agreed  # perhaps another process got it
             trainer.save_checkpoint(self.last_path)
             self._interrupts.leave()
 

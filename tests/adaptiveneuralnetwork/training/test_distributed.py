@@ -22,6 +22,7 @@ CHECKS = [
     "resume_epoch",
     "resume_of_one",
     "stops",
+    "interruption",
     "own_shards",
     "refusals",
     "fsdp_twenty_steps",
@@ -117,6 +118,16 @@ def test_what_one_rank_wants_to_stop_all_stop(pair: dict[str, list[Any]]) -> Non
     # The step after which rank 1 asks is the 8th; rank 0 hears of it at the 9th. An epoch has 6.
     for stopped in pair["stops"]:
         assert stopped == {"step": (9, 1), "epoch": (12, 2), "once": (0, 0)}
+
+
+def test_c43_a_signal_to_one_rank_lets_both_save_and_leave(pair: dict[str, list[Any]]) -> None:
+    # It comes at the 8th step and is heard of at the 9th; an epoch has 6, and the evaluation is after the second.
+    for interrupted, whole in zip(pair["interruption"], pair["save"], strict=True):
+        assert interrupted["step"] == ("SystemExit(143)", 9)
+        assert interrupted["evaluation"] == ("KeyboardInterrupt()", 12)
+        for name in ("step resumed", "evaluation resumed"):
+            expected = whole["parameters"], whole["history"]
+            torch.testing.assert_close(interrupted[name], expected, rtol=0, atol=0)
 
 
 def test_loaders_that_are_no_data_loaders_are_the_shards(pair: dict[str, list[Any]], tmp_path: Path) -> None:
