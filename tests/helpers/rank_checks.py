@@ -237,6 +237,23 @@ def ddp_resume_folder(rank: int, world_size: int, folder: Path) -> dict[str, Any
     return resume(rank, world_size, folder, "fsdp_folder")
 
 
+def fsdp_overflow(rank: int, world_size: int, folder: Path) -> tuple[int, float]:
+    """Under float16, one element of a gradient that rank 0 alone has is infinite, at the third step."""
+
+    class Infinite(Callback):
+        def on_backward_end(self, batch_idx: int, trainer: Trainer, logs: Any = None) -> None:
+            if batch_idx == 2 and rank == 0:
+                gradient: Any = next(trainer.model.parameters()).grad
+                gradient.to_local()[0, 0] = float("inf")
+
+    trainer = trainer_of(
+        model_of(), world_size, "fsdp", use_amp=True, amp_dtype="float16", callbacks=[Infinite()], max_grad_norm=1.0
+    )
+    trainer.fit(DataLoader(data_of(40), batch_size=4), 1)
+    assert all(parameter.isfinite().all() for parameter in parameters_of(trainer.model))
+    return trainer.global_step, trainer.precision.scaler.get_scale()
+
+
 def stops(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
     """Rank 1 alone wants to stop: at a step; after an epoch; and before the first."""
     train, _ = interrupted_loaders(world_size)

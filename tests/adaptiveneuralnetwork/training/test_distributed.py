@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import rank_checks
 import torch
 from ranks import run_checks
+
+from adaptiveneuralnetwork.training import Trainer
 
 CHECKS = [
     "twenty_steps",
@@ -32,6 +35,7 @@ CHECKS = [
     "fsdp_resume",
     "fsdp_resume_folder",
     "ddp_resume_folder",
+    "fsdp_overflow",
 ]
 
 
@@ -83,6 +87,10 @@ def test_evaluation_does_not_depend_on_the_number_of_ranks(
         for name in ("record", "shuffled", "single"):
             assert together[name].pop("val_spread") == pytest.approx(alone[name]["val_spread"], rel=1e-15)
             assert together[name] == {key: value for key, value in alone[name].items() if key != "val_spread"}
+
+
+def test_c10_an_overflow_in_the_part_of_one_rank_skips_the_step_of_all(pair: dict[str, list[Any]]) -> None:
+    assert pair["fsdp_overflow"] == [(4, 2.0**15), (4, 2.0**15)]
 
 
 @pytest.mark.parametrize("name", ["resume", "resume_epoch", "fsdp_resume", "fsdp_resume_folder", "ddp_resume_folder"])
@@ -152,6 +160,33 @@ def test_c41_an_error_on_one_rank_does_not_leave_the_other_waiting(tmp_path: Pat
     assert failing[2] < 5, "rank 0 was still waiting when rank 1 gave up"
     assert waiting[0] == "RuntimeError"
     assert "rank 1 had failed with KeyError: 'no such thing'" in waiting[1]
+
+
+def test_without_several_processes_auto_trains_alone(make_trainer: Callable[..., Trainer]) -> None:
+    assert make_trainer(strategy="auto").strategy.world_size == 1
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_strategy_for_several_processes_says_how_to_start_them(
+    make_trainer: Callable[..., Trainer], strategy: str
+) -> None:
+    with pytest.raises(ValueError, match=r"start the program with torchrun --nproc_per_node=.*strategy='auto'"):
+        make_trainer(strategy=strategy)
+
+
+@pytest.mark.parametrize(("strategy", "error"), [("ddpp", ValueError), (2, TypeError)])
+def test_other_strategies_are_refused(make_trainer: Callable[..., Trainer], strategy: Any, error: type) -> None:
+    with pytest.raises(error, match="strategy must be 'auto', 'ddp', 'fsdp', a Strategy or None, got"):
+        make_trainer(strategy=strategy)
+
+
+def test_torchrun_without_a_strategy_warns(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "some")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.warns(RuntimeWarning, match=r"torchrun has started 2 processes.*Trainer\(strategy='auto'\)"):
+        make_trainer()
 
 
 def test_torchrun_trains_the_example_in_two_processes(tmp_path: Path) -> None:
