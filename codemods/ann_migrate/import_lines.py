@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from ann_migrate.edits import Edit, insert
@@ -22,11 +23,13 @@ class ImportChange:
         statement: The statement.
         dropped: The aliases of it that go.
         additions: New imports, as (dotted path, local name).
+        gone: The statements of the file that go altogether, so that nothing may be put beside them.
     """
 
     statement: ast.Import | ast.ImportFrom
     dropped: list[ast.alias]
     additions: list[tuple[str, str]]
+    gone: Set[ast.stmt] = frozenset()
 
 
 def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[Edit]:
@@ -46,7 +49,7 @@ def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[E
         else:
             first, lines = _take_library_line(lines)
             edits += _replace_whole(source, tree, statement, first)
-    return [*edits, *_below(source, tree, statement, lines)]
+    return [*edits, *_below(source, tree, change, lines)]
 
 
 def _split(
@@ -208,14 +211,22 @@ def _replace_whole(source: Source, tree: Tree, statement: ast.stmt, line: str | 
         or len(tree.block(statement)) == 1
     ):
         return [Edit(span, lambda text: _with_comments("pass", text))]
-    return [Edit(Span(start, end), lambda _: "")]
+    line_text = source.text(Span(start, end))
+    return [Edit(Span(start, end), lambda text: _without(line_text, text))]
+
+
+def _without(line: str, text: str) -> str:
+    """Nothing: the line goes. What another edit put into it must not go with it unseen."""
+    if text != line:
+        raise ValueError(f"an edit stands in an import that is removed: {text!r}")
+    return ""
 
 
 def _with_comments(line: str, old: str) -> str:
     return line + "".join(f"  {comment}" for comment in comments(old).elements())
 
 
-def _below(source: Source, tree: Tree, statement: ast.stmt, lines: list[str]) -> list[Edit]:
+def _below(source: Source, tree: Tree, change: ImportChange, lines: list[str]) -> list[Edit]:
     """New import statements beside ``statement``, on lines of their own where its line holds nothing else.
 
     A line goes to imports of the same library, if some stand next to the statement with nothing but imports between
@@ -223,12 +234,13 @@ def _below(source: Source, tree: Tree, statement: ast.stmt, lines: list[str]) ->
     """
     if not lines:
         return []
+    statement = change.statement
     span = source.span(statement)
     if not _is_alone(source, statement):
         return [insert(span.end, "".join(f"; {line}" for line in lines))]
     edits = []
     for line in lines:
-        beside, after = _neighbour(source, tree, statement, line)
+        beside, after = _neighbour(source, tree, change, line)
         place = source.span(beside)
         newline, indent = source.newline_at(place.end), source.indentation(place.start)
         if after:
@@ -239,10 +251,10 @@ def _below(source: Source, tree: Tree, statement: ast.stmt, lines: list[str]) ->
     return edits
 
 
-def _neighbour(source: Source, tree: Tree, statement: ast.stmt, line: str) -> tuple[ast.stmt, bool]:
+def _neighbour(source: Source, tree: Tree, change: ImportChange, line: str) -> tuple[ast.stmt, bool]:
     """The import beside which a new line stands best, and whether behind it."""
-    run = _run_of_imports(source, tree, statement)
-    at = next(number for number, item in enumerate(run) if item is statement)
+    run = [item for item in _run_of_imports(source, tree, change.statement) if item not in change.gone]
+    at = next(number for number, item in enumerate(run) if item is change.statement)
     if line.startswith("import torch"):
         modules = [item for item in run if isinstance(item, ast.Import) and _root(item) == "torch"]
         froms = [item for item in run if isinstance(item, ast.ImportFrom) and _root(item) == "torch"]

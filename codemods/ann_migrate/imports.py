@@ -222,12 +222,18 @@ class Imports:
             for binding in variable.bindings:
                 if self._is_removable(binding) and isinstance(binding.node, ast.alias):
                     dropped.setdefault(self.names.tree.statement(binding.node), []).append(binding.node)
+        gone = {
+            statement
+            for statement, aliases in dropped.items()
+            if len(aliases) == len(getattr(statement, "names", ()))
+            and not (statement in self._anchors and self._anchors[statement].additions)
+        }
         edits: list[Edit] = []
         for statement in sorted({*self._anchors, *dropped}, key=lambda item: (item.lineno, item.col_offset)):
             assert isinstance(statement, (ast.Import, ast.ImportFrom))
             anchor = self._anchors.get(statement)
             additions = [(item.path, item.name) for item in anchor.additions] if anchor else []
-            change = ImportChange(statement, dropped.get(statement, []), additions)
+            change = ImportChange(statement, dropped.get(statement, []), additions, gone)
             edits += change_statement(self.source, self.names.tree, change)
         return edits
 

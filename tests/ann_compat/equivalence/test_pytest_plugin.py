@@ -1,8 +1,11 @@
 import pytest
 
+from ann_compat.equivalence.cases import CaseSpec
+from ann_compat.equivalence.harness import run_case
+
 pytest_plugins = ["pytester"]
 
-PLUGIN = ("-p", "no:cacheprovider", "-p", "ann_compat.equivalence.pytest_plugin")
+PLUGIN = ("-p", "no:cacheprovider")  # the plugin itself comes by its entry point, as for everyone
 OWN_CASES = """
     import torch
     from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
@@ -25,6 +28,12 @@ OWN_CASES = """
     cases = {"adaptive": adaptive}
     bad_cases = {"forgotten": forgotten, "restless": restless, "no tuple": lambda: 3}
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def everything_is_imported():
+    """The runs below share this process, and forget the modules that they import first; torch cannot be imported twice."""
+    assert not run_case(CaseSpec()).comparison.differences
 
 
 @pytest.fixture
