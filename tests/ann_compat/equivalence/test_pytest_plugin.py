@@ -32,7 +32,7 @@ OWN_CASES = """
 
 @pytest.fixture(autouse=True, scope="module")
 def everything_is_imported():
-    """The runs below share this process, and forget the modules that they import first; torch cannot be imported twice."""
+    """The runs below share this process and forget the modules that they import; torch cannot be imported twice."""
     assert not run_case(CaseSpec()).comparison.differences
 
 
