@@ -12,9 +12,10 @@ from ann_compat.equivalence.report import failure_report, run_report
 CASES = 300
 
 
-def test_300_generated_cases_are_bit_equal_and_show_every_behaviour_that_matters():
+def test_300_generated_cases_are_bit_equal_and_show_every_behaviour_that_matters(record_property):
     many = harness.run_cases(CASES, seed=0)
     assert many.failure is None, failure_report(many.failure)
+    record_property("report", run_report(many))
     assert many.cases == CASES
     assert many.controls == CASES // harness.CONTROL_EVERY
     assert missing(many.activity, many.cases) == []
