@@ -1,4 +1,4 @@
-"""The catalogue of planted defects in ``Trainer`` and the bridge, each of which generated cases must reveal."""
+"""Defects of ``Trainer`` and of the small modules that its loop uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLIP = "torch.nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=self.m
 _CLIPS = "if self.max_grad_norm is not None:"
 _OPTIMIZER_STEP = "    self.optimizer.step()"
 
-MUTANTS = (
+TRAINER_MUTANTS = (
     # The step.
     Mutant("no-clipping", "gradients are not clipped", ((_STEP, _CLIPS, "if False:"),)),
     Mutant(
@@ -228,11 +228,6 @@ MUTANTS = (
         ((f"{_TRAINING}.metrics:LegacyAccuracy.update", ".eq(", ".ne("),),
     ),
     Mutant(
-        "fraction-for-percent",
-        "training accuracy is a fraction",
-        ((_RECORD, 'logs[f"train_{_ACCURACY}"]', 'logs[f"train_{_ACCURACY}"] / 100'),),
-    ),
-    Mutant(
         "converted-percent",
         "the percentage is made from the fraction, which differs in the last bit",
         (
@@ -256,23 +251,6 @@ MUTANTS = (
             (_RECORD, "_legacy_model(trainer).get_metrics()", "logs['early']"),
         ),
     ),
-    Mutant("no-timestamp", "records lack the time", ((_RECORD, '"timestamp": self._timestamp,', ""),)),
-    Mutant(
-        "history-of-last-epoch",
-        "only the last record is returned",
-        (("ann_compat.bridge:legacy_history", ".history", ".history[-1:]"),),
-    ),
-    Mutant(
-        "history-starts-anew",
-        "a second call of fit forgets the records of the first",
-        (
-            (
-                "ann_compat.bridge:LegacyCallback.on_train_begin",
-                "console.training_starts(",
-                "self.history = []; console.training_starts(",
-            ),
-        ),
-    ),
     Mutant(
         "optimizer-state-lost",
         "a second call of fit starts with a fresh optimizer",
@@ -281,37 +259,6 @@ MUTANTS = (
                 _FIT,
                 "num_epochs = as_epochs(num_epochs)",
                 "num_epochs = as_epochs(num_epochs); self.optimizer.state.clear()",
-            ),
-        ),
-    ),
-    # Files and console.
-    Mutant(
-        "checkpoint-off-by-one",
-        "checkpoints are written after epochs 0 and 5 instead of 4",
-        ((_RECORD, "(epoch + 1) % 5", "epoch % 5"),),
-    ),
-    Mutant(
-        "checkpoint-each-epoch", "each epoch writes a checkpoint", ((_RECORD, "(epoch + 1) % 5", "(epoch + 1) % 1"),)
-    ),
-    Mutant(
-        "checkpoint-without-buffers",
-        "checkpoints hold parameters only",
-        (
-            (
-                "ann_compat.bridge:LegacyCallback.save_checkpoint",
-                "_legacy_model(trainer).get_state_dict_full()",
-                "{'state_dict': dict(trainer.model.named_parameters())}",
-            ),
-        ),
-    ),
-    Mutant(
-        "load-forgets-optimizer",
-        "a checkpoint is loaded without the optimizer's state",
-        (
-            (
-                "ann_compat.bridge:LegacyCallback.load_checkpoint",
-                'trainer.optimizer.load_state_dict(state["optimizer_state_dict"])',
-                "",
             ),
         ),
     ),
@@ -325,21 +272,6 @@ MUTANTS = (
                 "[c.save_metrics() for c in self.callbacks if getattr(c, 'config', self).metrics_file]",
             ),
         ),
-    ),
-    Mutant(
-        "no-metrics-file",
-        "no metrics file is written",
-        (("ann_compat.bridge:LegacyCallback.on_train_end", "self.save_metrics()", "pass"),),
-    ),
-    Mutant(
-        "no-checkpoint-folder",
-        "the checkpoint folder is not made beforehand",
-        (("ann_compat.bridge:LegacyCallback.__init__", "if config.save_checkpoint:", "if False:"),),
-    ),
-    Mutant(
-        "console-line-missing",
-        "the line at the end is not printed",
-        (("ann_compat.bridge:LegacyCallback.on_train_end", "console.training_ends()", ""),),
     ),
     # What no run of migrated code can show.
     Mutant(
@@ -355,69 +287,3 @@ MUTANTS = (
         equivalent="the legacy loop has no schedulers, so migrated code passes none to fit",
     ),
 )
-"""The catalogue of defects in the new path."""
-
-_HARNESS = "ann_compat.equivalence"
-
-HARNESS_MUTANTS = (
-    Mutant(
-        "everything-is-equal",
-        "the comparison never finds a difference",
-        (
-            (
-                f"{_HARNESS}.values:mismatch",
-                "    for kind in (list, tuple):",
-                "    return None\n    for kind in (list, tuple):",
-            ),
-        ),
-    ),
-    Mutant(
-        "old-run-with-itself",
-        "a run is compared with itself",
-        ((f"{_HARNESS}.harness:run_case", "compare(old, new)", "compare(old, old)"),),
-    ),
-    Mutant(
-        "shorter-list-decides",
-        "lists are compared up to the end of the shorter one",
-        ((f"{_HARNESS}.values:_sequence_mismatch", "if len(old) == len(new) else", "if True else"),),
-    ),
-    Mutant(
-        "fewer-events-pass",
-        "a run in which less happens passes for equal",
-        ((f"{_HARNESS}.compare:_event_difference", "if len(before) == len(after) or", "if True or"),),
-    ),
-    Mutant(
-        "shared-model",
-        "all runs of a case train the same model",
-        (
-            (f"{_HARNESS}.build:build", "def build(spec: CaseSpec)", "def build(spec: CaseSpec, kept={})"),
-            (f"{_HARNESS}.build:build", "model = ZOO[spec.model](", "model = kept.get(spec) or ZOO[spec.model]("),
-            (
-                f"{_HARNESS}.build:build",
-                "    criterion = _criterion(spec)",
-                "    kept[spec] = model; criterion = _criterion(spec)",
-            ),
-        ),
-    ),
-    Mutant(
-        "not-seeded",
-        "runs are neither seeded nor put back to the state before",
-        (
-            (f"{_HARNESS}.environment:isolated", "torch.default_generator.manual_seed)(seed)", "torch.seed)"),
-            (f"{_HARNESS}.environment:isolated", "_restore_random_states(generators)", "pass"),
-        ),
-    ),
-    Mutant(
-        "nan-equals-anything",
-        "NaN passes for equal to any number",
-        ((f"{_HARNESS}.values:mismatch", "if isinstance(old, float):", "if isinstance(old, float) and old == old:"),),
-    ),
-    Mutant(
-        "exceptions-swallowed",
-        "a run that raised passes for one that ended normally",
-        ((f"{_HARNESS}.trace:record", "trace.exception = error.with_traceback(None)", "pass"),),
-    ),
-)
-"""Defects of the harness itself: with any of them planted, the self-test must fail."""
-
-BY_NAME = {mutant.name: mutant for mutant in (*MUTANTS, *HARNESS_MUTANTS)}
