@@ -67,7 +67,7 @@ def compare_source(path: Path, seed: int = 0) -> SourceResult:
     result = SourceResult(path, migration)
     if not migration.changed:
         return result
-    old, again, new = (_run(code, path, seed) for code in (raw, raw, migration.after))
+    old, again, new = (run_source(code, path, seed) for code in (raw, raw, migration.after))
     result.old, result.new = old, new
     # The library's own lines may be worded otherwise in migrated code.
     ignore = frozenset({"console"})
@@ -84,7 +84,8 @@ def compare_source(path: Path, seed: int = 0) -> SourceResult:
     return result
 
 
-def _run(code: bytes, path: Path, seed: int) -> Trace:
+def run_source(code: bytes, path: Path, seed: int) -> Trace:
+    """Run a program as ``__main__``, seeded, in an empty working folder; its global names are part of the trace."""
     path = path.resolve()
 
     def run(recorder: Recorder) -> None:

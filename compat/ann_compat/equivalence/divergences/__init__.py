@@ -1,0 +1,10 @@
+"""Where a program behaves otherwise when ``TrainingLoop`` is exchanged for ``Trainer``: each source as two programs.
+
+One uses the legacy loop; the other is what a reader of the migration guide would write in its place. Both are executed,
+and so is what ``ann-migrate`` makes of the first, so the table in ``compat/README.md`` says only what happened.
+"""
+
+from ann_compat.equivalence.divergences.outcome import Outcome, outcome
+from ann_compat.equivalence.divergences.rows import DIVERGENCES, Divergence
+
+__all__ = ["DIVERGENCES", "Divergence", "Outcome", "outcome"]
