@@ -7,6 +7,7 @@ from typing import Any
 
 from ann_compat.equivalence.compare import CHANNELS, Comparison, compare
 from ann_compat.equivalence.diagnose import likely_cause, where
+from ann_compat.equivalence.tolerance import Tolerated
 from ann_compat.equivalence.trace import Recorder, Step, Trace, record
 
 Program = Callable[[], Any]
@@ -18,7 +19,7 @@ def assert_equivalent(
     *,
     seeds: Iterable[int] = (0, 1, 2),
     ignore: Iterable[str] = ("console",),
-    tolerance: float | None = None,
+    tolerance: Tolerated = None,
     must_train: bool = True,
 ) -> None:
     """Assert that two functions train alike: every forward pass, gradient, result, random draw and file.
@@ -33,14 +34,15 @@ def assert_equivalent(
         seeds: Each is one comparison.
         ignore: Channels left out (see :data:`~ann_compat.equivalence.compare.CHANNELS`). Default: the lines that the
             library prints.
-        tolerance: Allowed relative difference of floating-point values; default: none. For GPUs and mixed precision.
+        tolerance: Allowed relative difference of floating-point values, or ``"torch"`` for what
+            ``torch.testing.assert_close`` allows; default: none. For GPUs and mixed precision.
         must_train: Fail if no optimizer step was seen, since then nothing was compared.
 
     Raises:
         AssertionError: They differ; the message names the first difference and its likely cause. Or nothing was
             trained.
         NotDeterministicError: Two runs of ``legacy_fn`` differ, so nothing can be said.
-        ValueError: There is no such channel, or no seed.
+        ValueError: There is no such channel, no seed, or ``tolerance`` is something else.
 
     Example:
         >>> import torch
@@ -79,7 +81,7 @@ def _trace(function: Program, seed: int) -> Trace:
     return record(run, seed)
 
 
-def _check_steady(old: Trace, again: Trace, seed: int, tolerance: float | None, channels: frozenset[str]) -> None:
+def _check_steady(old: Trace, again: Trace, seed: int, tolerance: Tolerated, channels: frozenset[str]) -> None:
     from ann_compat.equivalence.harness import NotDeterministicError
 
     control = compare(old, again, tolerance, channels)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ann_compat.equivalence.refinements import Refinement, refinement
+from ann_compat.equivalence.tolerance import Tolerance, Tolerated, resolved
 from ann_compat.equivalence.trace import Event, Forward, Result, Step, Trace
 from ann_compat.equivalence.values import mismatch
 
@@ -69,13 +71,42 @@ class Comparison:
         return self.differences[0]
 
 
-def compare(old: Trace, new: Trace, tolerance: float | None = None, ignore: frozenset[str] = frozenset()) -> Comparison:
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What is compared, and how strictly. The default, :data:`EXACT`, is everything, bit for bit.
+
+    Args:
+        channels: Those of :data:`CHANNELS` that are compared.
+        tolerance: ``None`` for bit-equality, ``"torch"`` for what ``torch.testing.assert_close`` allows.
+
+    Raises:
+        ValueError: A channel is unknown, or there is none.
+    """
+
+    channels: tuple[str, ...] = CHANNELS
+    tolerance: Tolerated = None
+
+    def __post_init__(self) -> None:
+        unknown = [channel for channel in self.channels if channel not in CHANNELS]
+        if unknown or not self.channels:
+            given = ", ".join(map(repr, unknown)) or "none"
+            raise ValueError(f"channels must be some of {', '.join(CHANNELS)}, got {given}")
+
+    def compare(self, old: Trace, new: Trace) -> Comparison:
+        return compare(old, new, self.tolerance, frozenset(CHANNELS) - frozenset(self.channels))
+
+
+EXACT = Mode()
+
+
+def compare(old: Trace, new: Trace, tolerance: Tolerated = None, ignore: frozenset[str] = frozenset()) -> Comparison:
     """Compare the trace of the legacy run with that of the new one.
 
     Args:
-        tolerance: As for :func:`~ann_compat.equivalence.values.mismatch`.
+        tolerance: By how much floating-point values may differ; default: not by a bit.
         ignore: Channels left out.
     """
+    allowance = resolved(tolerance, old, new)
     allowed = refinement(old, new)
     if allowed is not None:
         ignore |= _EXEMPT_FROM_PREFIX
@@ -84,7 +115,7 @@ def compare(old: Trace, new: Trace, tolerance: float | None = None, ignore: froz
         difference
         for channel in CHANNELS
         if channel not in ignore
-        and (difference := _channel_difference(channel, old, new, tolerance, prefix=allowed is not None))
+        and (difference := _channel_difference(channel, old, new, allowance, prefix=allowed is not None))
     ]
     end = max(len(old.events), len(new.events)) + 1
     found.sort(key=lambda difference: end if difference.position is None else difference.position)
@@ -99,7 +130,7 @@ def _without(trace: Trace, attributes: tuple[str, ...]) -> Trace:
 
 
 def _channel_difference(
-    channel: str, old: Trace, new: Trace, tolerance: float | None, *, prefix: bool
+    channel: str, old: Trace, new: Trace, tolerance: Tolerance | None, *, prefix: bool
 ) -> Difference | None:
     if channel in _EVENT_CHANNELS:
         return _event_difference(channel, old.events, new.events, tolerance, prefix=prefix)
@@ -109,13 +140,13 @@ def _channel_difference(
         return _exception_difference(old.exception, new.exception)
     before, after = getattr(old, channel), getattr(new, channel)
     if channel in ("console", "output"):
-        return _text_difference(channel, before, after)
+        return _text_difference(channel, before, after, tolerance)
     found = mismatch(before, after, tolerance)
     return Difference(channel, found.path or "the end of the run", found.text) if found else None
 
 
 def _event_difference(
-    channel: str, old: list[Event], new: list[Event], tolerance: float | None, *, prefix: bool
+    channel: str, old: list[Event], new: list[Event], tolerance: Tolerance | None, *, prefix: bool
 ) -> Difference | None:
     kind = _EVENT_CHANNELS[channel]
     before = [(index, event) for index, event in enumerate(old) if isinstance(event, kind)]
@@ -163,6 +194,27 @@ def _ending(exception: BaseException | None) -> str:
     return "normally" if exception is None else f"{type(exception).__name__}: {exception}"
 
 
-def _text_difference(channel: str, old: str, new: str) -> Difference | None:
-    found = mismatch(old.splitlines(), new.splitlines())
+def _text_difference(channel: str, old: str, new: str, tolerance: Tolerance | None) -> Difference | None:
+    before, after = old.splitlines(), new.splitlines()
+    if tolerance is not None and len(before) == len(after):
+        after = [
+            line if _line_close(line, other, tolerance) else other for line, other in zip(before, after, strict=True)
+        ]
+    found = mismatch(before, after)
     return Difference(channel, f"line{found.path}", found.text) if found else None
+
+
+def _line_close(old: str, new: str, tolerance: Tolerance) -> bool:
+    """Whether two lines are equal but for printed fractions, which may be rounded to either side as well."""
+    before, after = _FRACTION.split(old), _FRACTION.split(new)
+    if before[::2] != after[::2]:
+        return False
+    for one, other in zip(before[1::2], after[1::2], strict=True):
+        last_digit = 10.0 ** -len(one.partition(".")[2])
+        a, b = float(one), float(other)
+        if not (abs(a - b) <= 1.001 * last_digit or tolerance.floats_close(a, b)):
+            return False
+    return True
+
+
+_FRACTION = re.compile(r"(-?\d+\.\d+)")

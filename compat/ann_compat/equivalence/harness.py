@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky
 from ann_compat.equivalence import paths
 from ann_compat.equivalence.activity import behaviours
 from ann_compat.equivalence.cases import CaseSpec
-from ann_compat.equivalence.compare import Comparison, compare
+from ann_compat.equivalence.compare import EXACT, Comparison, Mode
 from ann_compat.equivalence.strategies import case_specs
 from ann_compat.equivalence.trace import Trace
 
@@ -72,19 +72,19 @@ class RunResult:
     unsteady: NotDeterministicError | None = None
 
 
-def run_case(spec: CaseSpec) -> CaseResult:
+def run_case(spec: CaseSpec, mode: Mode = EXACT) -> CaseResult:
     """Run one case through both paths and compare."""
     old, new = paths.run_legacy(spec), paths.run_migrated(spec)
-    return CaseResult(spec, compare(old, new), behaviours(spec, old), old, new)
+    return CaseResult(spec, mode.compare(old, new), behaviours(spec, old), old, new)
 
 
-def control(spec: CaseSpec) -> None:
+def control(spec: CaseSpec, mode: Mode = EXACT) -> None:
     """Compare the legacy path with itself.
 
     Raises:
         NotDeterministicError: Two runs differ.
     """
-    comparison = compare(paths.run_legacy(spec), paths.run_legacy(spec))
+    comparison = mode.compare(paths.run_legacy(spec), paths.run_legacy(spec))
     if not comparison.equal:
         raise NotDeterministicError(f"two runs of TrainingLoop differ in {spec}: {comparison.first}")
 
@@ -96,6 +96,7 @@ def run_cases(
     max_time: float | None = None,
     shrink: bool = True,
     strategy: Any = None,
+    mode: Mode = EXACT,
     on_case: Callable[[CaseResult], None] | None = None,
 ) -> RunResult:
     """Compare generated cases until one differs.
@@ -106,12 +107,13 @@ def run_cases(
         max_time: Stop generating after so many seconds; default: never.
         shrink: Whether to look for a simpler case once one differs.
         strategy: Of cases; default: :func:`~ann_compat.equivalence.strategies.case_specs`.
+        mode: What is compared, and how strictly.
         on_case: Called with each case that was compared.
 
     Raises:
         NotDeterministicError: Two runs of the legacy path differ.
     """
-    search = _Search(RunResult(seed), shrink, max_time, on_case)
+    search = _Search(RunResult(seed), shrink, max_time, mode, on_case)
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
 
     @hypothesis.seed(seed)
@@ -134,7 +136,7 @@ def run_cases(
         compare_case()
     except CasesDifferError:
         if result.failure is not None:
-            result.failure = simplest(result.failure)
+            result.failure = simplest(result.failure, mode)
     except _Stop:
         if result.unsteady is not None:
             raise result.unsteady from None
@@ -156,11 +158,13 @@ class _Search:
         result: RunResult,
         shrink: bool,
         max_time: float | None,
+        mode: Mode,
         on_case: Callable[[CaseResult], None] | None,
     ) -> None:
         self.result = result
         self.shrink = shrink
         self.max_time = max_time
+        self.mode = mode
         self.on_case = on_case
         self.started = time.perf_counter()
 
@@ -172,7 +176,7 @@ class _Search:
                 raise _Stop
             if result.cases % CONTROL_EVERY == 0:
                 self.control(spec)
-        case = run_case(spec)
+        case = run_case(spec, self.mode)
         if not shrinking:
             self.count(case)
         if case.comparison.equal:
@@ -197,20 +201,20 @@ class _Search:
     def control(self, spec: CaseSpec) -> None:
         self.result.controls += 1
         try:
-            control(spec)
+            control(spec, self.mode)
         except NotDeterministicError as error:
             self.result.unsteady = error
             raise _Stop from error
 
 
-def simplest(failure: CaseResult) -> CaseResult:
+def simplest(failure: CaseResult, mode: Mode = EXACT) -> CaseResult:
     """Put fields back to their defaults as long as the two paths still differ."""
     changed = True
     while changed:
         changed = False
         for name in failure.spec.non_defaults():
             default: dict[str, Any] = {f.name: f.default for f in fields(CaseSpec) if f.name == name}
-            candidate = run_case(replace(failure.spec, **default))
+            candidate = run_case(replace(failure.spec, **default), mode)
             if not candidate.comparison.equal:
                 failure, changed = candidate, True
     return failure

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ann_compat.equivalence.tolerance import Tolerance
+
 CLOCK_KEYS = frozenset({"timestamp", "epoch_time"})
 """What the clock says in a legacy record: only presence, order and type are compared."""
 
@@ -29,7 +31,7 @@ class Mismatch:
     text: str
 
 
-def mismatch(old: Any, new: Any, tolerance: float | None = None, path: str = "") -> Mismatch | None:
+def mismatch(old: Any, new: Any, tolerance: Tolerance | None = None, path: str = "") -> Mismatch | None:
     """Compare two values; ``None`` means that they are equal.
 
     Floats and tensors are equal if all their bits are (so a NaN equals itself, and 0.0 differs from -0.0); dicts if
@@ -37,8 +39,7 @@ def mismatch(old: Any, new: Any, tolerance: float | None = None, path: str = "")
     differ. Of the keys ``timestamp`` and ``epoch_time`` of a record of an epoch only the types are compared.
 
     Args:
-        tolerance: Where not ``None``, floating-point values may differ by this much, relative to the larger, and
-            absolutely near zero; for devices and precisions that do not repeat themselves.
+        tolerance: Which floating-point values count as equal though their bits differ; default: none.
 
     Example:
         >>> mismatch([1.0, float("nan")], [1.0, float("nan")])
@@ -55,7 +56,9 @@ def mismatch(old: Any, new: Any, tolerance: float | None = None, path: str = "")
     if type(old) is not type(new):
         return Mismatch(path, f"{_shown(old)} != {_shown(new)}")
     if isinstance(old, float):
-        same = struct.pack("d", old) == struct.pack("d", new) or (tolerance is not None and _close(old, new, tolerance))
+        same = struct.pack("d", old) == struct.pack("d", new) or (
+            tolerance is not None and tolerance.floats_close(old, new)
+        )
         return None if same else Mismatch(path, f"{old!r} != {new!r}")
     if isinstance(old, np.ndarray | np.generic):
         return _array_mismatch(np.asarray(old), np.asarray(new), tolerance, path)
@@ -82,7 +85,7 @@ def is_comparable(value: Any) -> bool:
 _PLAIN = (bool, int, complex, str, bytes, set, frozenset, PurePath, range, torch.dtype, torch.device, torch.Size)
 
 
-def _tensor_mismatch(old: Tensor, new: Tensor, tolerance: float | None, path: str) -> Mismatch | None:
+def _tensor_mismatch(old: Tensor, new: Tensor, tolerance: Tolerance | None, path: str) -> Mismatch | None:
     for name in ("dtype", "shape", "layout"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -92,7 +95,7 @@ def _tensor_mismatch(old: Tensor, new: Tensor, tolerance: float | None, path: st
     if torch.equal(_bits(old), _bits(new)):
         return None
     inexact = old.is_floating_point() or old.is_complex()
-    if tolerance is not None and inexact and torch.allclose(old, new, tolerance, tolerance, equal_nan=True):
+    if tolerance is not None and inexact and tolerance.tensors_close(old, new):
         return None
     return Mismatch(path, _sizes(old, new))
 
@@ -125,7 +128,7 @@ def _sizes(old: Tensor, new: Tensor) -> str:
 
 
 def _dict_mismatch(
-    old: Mapping[Any, Any], new: Mapping[Any, Any], tolerance: float | None, path: str
+    old: Mapping[Any, Any], new: Mapping[Any, Any], tolerance: Tolerance | None, path: str
 ) -> Mismatch | None:
     if list(old) != list(new):
         missing = [key for key in old if key not in new]
@@ -147,7 +150,9 @@ def _dict_mismatch(
     return None
 
 
-def _sequence_mismatch(old: Sequence[Any], new: Sequence[Any], tolerance: float | None, path: str) -> Mismatch | None:
+def _sequence_mismatch(
+    old: Sequence[Any], new: Sequence[Any], tolerance: Tolerance | None, path: str
+) -> Mismatch | None:
     # Elements before lengths: the first that differs says more than a count does.
     for index, (before, after) in enumerate(zip(old, new, strict=False)):
         if found := mismatch(before, after, tolerance, f"{path}[{index}]"):
@@ -155,7 +160,7 @@ def _sequence_mismatch(old: Sequence[Any], new: Sequence[Any], tolerance: float 
     return None if len(old) == len(new) else Mismatch(path, f"{len(old)} elements != {len(new)} elements")
 
 
-def _array_mismatch(old: Any, new: Any, tolerance: float | None, path: str) -> Mismatch | None:
+def _array_mismatch(old: Any, new: Any, tolerance: Tolerance | None, path: str) -> Mismatch | None:
     if old.dtype != new.dtype or old.shape != new.shape:
         return Mismatch(path, f"array {old.dtype}{old.shape} != {new.dtype}{new.shape}")
     if old.dtype == object:
@@ -163,13 +168,9 @@ def _array_mismatch(old: Any, new: Any, tolerance: float | None, path: str) -> M
     if old.tobytes() == new.tobytes():
         return None
     inexact = np.issubdtype(old.dtype, np.inexact)
-    if tolerance is not None and inexact and np.allclose(old, new, tolerance, tolerance, equal_nan=True):
+    if tolerance is not None and inexact and tolerance.tensors_close(torch.as_tensor(old), torch.as_tensor(new)):
         return None
     return Mismatch(path, f"{int((old != new).sum())} of {old.size} array elements differ")
-
-
-def _close(old: float, new: float, tolerance: float) -> bool:
-    return old == new or (old != old and new != new) or abs(old - new) <= tolerance * max(1.0, abs(old), abs(new))
 
 
 def _first(found: Any) -> Mismatch | None:

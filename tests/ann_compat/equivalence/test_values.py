@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ann_compat.equivalence.tolerance import Relative
 from ann_compat.equivalence.values import is_comparable, mismatch
 
 OTHER_NAN = struct.unpack("d", struct.pack("Q", 0x7FF8000000000001))[0]
@@ -94,11 +95,11 @@ def test_modules_are_compared_by_their_state():
 
 
 def test_tolerance_forgives_small_differences_only():
-    assert mismatch(1.0, 1.0 + 1e-9, tolerance=1e-6) is None
-    assert mismatch(1.0, 1.1, tolerance=1e-6) is not None
-    assert mismatch(torch.ones(2), torch.ones(2) + 1e-6, tolerance=1e-5) is None
-    assert mismatch(torch.ones(2), torch.ones(2) + 1e-3, tolerance=1e-5) is not None
-    assert mismatch(torch.tensor([1]), torch.tensor([2]), tolerance=10.0) is not None
+    assert mismatch(1.0, 1.0 + 1e-9, tolerance=Relative(1e-6)) is None
+    assert mismatch(1.0, 1.1, tolerance=Relative(1e-6)) is not None
+    assert mismatch(torch.ones(2), torch.ones(2) + 1e-6, tolerance=Relative(1e-5)) is None
+    assert mismatch(torch.ones(2), torch.ones(2) + 1e-3, tolerance=Relative(1e-5)) is not None
+    assert mismatch(torch.tensor([1]), torch.tensor([2]), tolerance=Relative(10.0)) is not None
 
 
 def test_what_cannot_be_compared_is_known():
