@@ -130,6 +130,11 @@ def _own_version() -> str | None:
     multiple=True,
     help="Files that --verify neither copies nor compares, by name or path. Can be repeated.",
 )
+@click.option(
+    "--emit-tests",
+    metavar="FOLDER",
+    help="Also write tests to FOLDER that run each rewritten site old against new (by the command of --verify).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="List every site, what was passed over, and tracebacks.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what needs attention.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
@@ -151,6 +156,7 @@ def command(
     verify: str | None,
     verify_timeout: float,
     verify_exclude: tuple[str, ...],
+    emit_tests: str | None,
     explain: str | None,
     verbose: bool,
     quiet: bool,
@@ -169,6 +175,8 @@ def command(
         )
     if verify is None and verify_exclude:
         raise click.UsageError("--verify-exclude goes with --verify only.")
+    if emit_tests is not None and (undo or diff or check or explain or "-" in paths):
+        raise click.UsageError("--emit-tests goes with a run that writes files.")
     if undo:
         if diff or check or no_journal or exclude or docs or select or ignore or explain or "-" in paths:
             raise click.UsageError("--undo goes with PATH... and --output-format only.")
@@ -224,6 +232,8 @@ def command(
     format_ = output_format or ("text" if diff else cast("OutputFormat", settings.output_format or "text"))
     if diff:
         _print_diff(run)
+    if emit_tests is not None:
+        _check_tests_folder(emit_tests, run)
     if diff or check:
         report = Report(run, "check" if check else "diff", paths=paths)
     elif verify is not None and run.changed:
@@ -232,6 +242,8 @@ def command(
         report = _verified(run, paths, verify, verify_timeout, verify_exclude, journal=not no_journal)
     else:
         report = _write(run, paths, journal=not no_journal)
+    if emit_tests is not None and report.effective:
+        report = _with_tests(report, emit_tests, verify)
     wanted = settings.hints if hints is None else hints
     _print_report(report, format_, verbose=verbose, quiet=quiet, hints=bool(wanted))
     return report.exit_code
@@ -292,6 +304,26 @@ def _write(run: RunResult, paths: Sequence[str], *, journal: bool) -> Report:
     except WriteError as error:
         return Report(run, "write", failure=str(error), paths=paths)
     return Report(run, "write", outcome, paths=paths, undoable=journal)
+
+
+def _check_tests_folder(folder: str, run: RunResult) -> None:
+    from pathlib import Path
+
+    from ann_migrate.emit_tests import EmitError, check_folder
+
+    try:
+        check_folder(Path(folder), run.changed)
+    except EmitError as error:
+        raise click.UsageError(f"--emit-tests: {error}") from error
+
+
+def _with_tests(report: Report, folder: str, command: str | None) -> Report:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from ann_migrate.emit_tests import emit_tests
+
+    return replace(report, tests=emit_tests(Path(folder), report.effective, command=command))
 
 
 def _undo(paths: Sequence[str], *, json_wanted: bool, quiet: bool) -> int:

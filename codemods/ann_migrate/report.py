@@ -12,6 +12,7 @@ from ann_migrate.result import FileResult, Outcome, Position, Site
 
 if TYPE_CHECKING:
     from ann_migrate.api import RunResult
+    from ann_migrate.emit_tests import Emitted
     from ann_migrate.verify import Verdict
     from ann_migrate.write import LeftAlone, UndoResult, WriteResult
 
@@ -39,6 +40,7 @@ class Report:
         paths: The paths that were given, for the advice on what to do next.
         undoable: Whether a journal was kept.
         verdict: What running both versions showed, where that was asked for; if not ``equal``, nothing was written.
+        tests: What ``--emit-tests`` wrote, where that was asked for.
     """
 
     run: RunResult
@@ -48,12 +50,14 @@ class Report:
     paths: Sequence[str] = ()
     undoable: bool = True
     verdict: Verdict | None = None
+    tests: Emitted | None = None
 
     @property
     def exit_code(self) -> int:
         """0 when nothing is left to do, 1 when something needs attention, 2 when the tool or the system failed."""
         internal = any(result.problem is not None and result.problem.internal for result in self.run.files)
-        if self.failure or internal or any(left.failed for left in self.left_alone):
+        untested = self.tests is not None and bool(self.tests.failure)
+        if self.failure or internal or untested or any(left.failed for left in self.left_alone):
             return 2
         if self.run.declined or self.run.problems or self.left_alone or self.refuted:
             return 1
@@ -110,6 +114,10 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hi
         from ann_migrate.verify import verdict_lines
 
         yield from verdict_lines(report.verdict)
+    if report.tests is not None:
+        from ann_migrate.emit_tests import emitted_lines
+
+        yield from emitted_lines(report.tests)
     for warning in report.outcome.warnings if report.outcome else ():
         yield f"warning: {warning}"
     if hints:
@@ -218,6 +226,7 @@ def json_document(report: Report) -> dict[str, Any]:
             for result in run.files
         ],
         "verification": _verification_document(report),
+        "tests": _tests_document(report),
         "hints": [
             {
                 "path": path_text(hint.path),
@@ -243,6 +252,14 @@ def _verification_document(report: Report) -> dict[str, Any] | None:
     from ann_migrate.verify import verdict_document
 
     return verdict_document(report.verdict)
+
+
+def _tests_document(report: Report) -> dict[str, Any] | None:
+    if report.tests is None:
+        return None
+    from ann_migrate.emit_tests import emitted_document
+
+    return emitted_document(report.tests)
 
 
 def _problem_lines(result: FileResult, run: RunResult, *, verbose: bool) -> Iterator[str]:

@@ -221,11 +221,11 @@ def _file_document(path: str, result: FileResult) -> dict[str, Any]:
         "path": path.replace(os.sep, "/"),
         "before": base64.b64encode(result.before).decode("ascii"),
         "after": base64.b64encode(result.after).decode("ascii"),
-        "sites": list(_called_sites(result)),
+        "sites": list(called_sites(result)),
     }
 
 
-def _called_sites(result: FileResult) -> Iterator[dict[str, Any]]:
+def called_sites(result: FileResult) -> Iterator[dict[str, Any]]:
     """The rewritten sites at which the legacy name is called, with where the call ends: Python reports it by that."""
     rewritten = [site for site in result.sites if site.outcome is Outcome.REWRITTEN]
     if not rewritten:

@@ -58,6 +58,7 @@ class Request:
         workspace: An empty folder for copies and records. Whoever asks removes it in the end.
         max_bytes: A tree that is larger is not copied.
         files: What would be rewritten.
+        applied: Whether it has been: the tree is as it became, and the old code is what is put into the copies.
     """
 
     root: str
@@ -69,6 +70,7 @@ class Request:
     workspace: str
     max_bytes: int
     files: tuple[RewrittenFile, ...]
+    applied: bool = False
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Request:

@@ -85,7 +85,7 @@ class _Session:
         self.facts = replace(self.facts, not_copied=tuple(copied.left_out))
         self._check_copy(pristine)
 
-        old = self._run("old", arguments, pristine, rewritten=False)
+        old = self._run("old", arguments, pristine, legacy=True)
         self._check_run(old, "the old code")
         if old.ended.exit_code:
             raise UnverifiableError(
@@ -97,7 +97,7 @@ class _Session:
             what = "constructs a loop there, but never trains" if coverage.constructed else "does not reach any"
             raise UnverifiableError(f"no migrated site was executed: the command {what} ({_sites(coverage.uncovered)})")
 
-        control = self._run("control", arguments, pristine, rewritten=False)
+        control = self._run("control", arguments, pristine, legacy=True)
         self._check_run(control, "the old code")
         if (found := first_difference(old, control)) is not None:
             advice = "; --verify-exclude leaves files out of the comparison" if found.channel == "files" else ""
@@ -106,7 +106,7 @@ class _Session:
                 f"the program does not repeat itself: two runs of the old code differ ({text}){advice}"
             )
 
-        new = self._run("new", arguments, pristine, rewritten=True)
+        new = self._run("new", arguments, pristine, legacy=False)
         if changed := changed_stamps(request.root, copied.stamps):
             raise UnverifiableError(f"the original tree changed during the runs: {_listed(changed)}")
         self._check_run(new, "the new code")
@@ -138,19 +138,18 @@ class _Session:
             path = Path(pristine, file.path)
             if not path.is_file():
                 raise UnverifiableError(f"{file.path} is to be rewritten, but was not copied")
-            if path.read_bytes() != file.before:
+            if path.read_bytes() != (file.after if self.request.applied else file.before):
                 raise UnverifiableError(f"{file.path} changed since it was read")
 
-    def _run(self, name: str, arguments: Sequence[str], pristine: str, *, rewritten: bool) -> Run:
+    def _run(self, name: str, arguments: Sequence[str], pristine: str, *, legacy: bool) -> Run:
         """Copy, run, put aside what was written, remove the copy."""
         request, folder = self.request, self.workspace / name
         for part in ("records", "hook", "files", "outside"):
             (folder / part).mkdir(parents=True)
         self.scratch.mkdir()
         copy_tree(pristine, self.tree, exclude=(), max_bytes=2 * request.max_bytes)
-        if rewritten:
-            for file in request.files:
-                Path(self.tree, file.path).write_bytes(file.after)
+        for file in request.files:
+            Path(self.tree, file.path).write_bytes(file.before if legacy else file.after)
         before = snapshot(self.tree, request.exclude)
         settings = {
             "records": str(folder / "records"),
