@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
-from adaptiveneuralnetwork.core.checks import check_int
+from adaptiveneuralnetwork.arguments import as_count
 from adaptiveneuralnetwork.core.nodes import NodePopulation
 
 
@@ -44,10 +44,10 @@ class AdaptiveModel(nn.Module):
         super().__init__()
         if not isinstance(config, AdaptiveConfig):
             raise TypeError(f"config must be an AdaptiveConfig, got {config!r}")
-        check_int("input_dim", config.input_dim)
-        check_int("output_dim", config.output_dim)
-        check_int("hidden_dim", config.hidden_dim)
-        check_int("num_nodes", config.num_nodes)
+        as_count(config.input_dim, "input_dim")
+        as_count(config.output_dim, "output_dim")
+        as_count(config.hidden_dim, "hidden_dim")
+        as_count(config.num_nodes, "num_nodes")
         place: dict[str, Any] = {"device": config.device, "dtype": _floating_dtype(config.dtype)}
         self.config = config
         self.encoder = nn.Linear(config.input_dim, config.hidden_dim, **place)

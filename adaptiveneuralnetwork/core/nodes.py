@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adaptiveneuralnetwork.arguments import as_count, as_real
 from adaptiveneuralnetwork.core import dynamics
-from adaptiveneuralnetwork.core.checks import check_finite, check_int, check_rate
 from adaptiveneuralnetwork.core.phases import (
     DEFAULT_PHASE_WEIGHTS,
     PHASE_NAMES,
@@ -87,20 +87,15 @@ class NodePopulation(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_int("num_nodes", num_nodes)
-        check_int("hidden_dim", hidden_dim)
-        check_int("spatial_dim", spatial_dim)
-        check_rate("connection_radius", connection_radius)
-        check_rate("energy_decay", energy_decay)
-        check_finite("activity_threshold", activity_threshold)
-        check_rate("adaptation_rate", adaptation_rate)
-        check_int("circadian_period", circadian_period)
-        boundaries = phase_boundaries(phase_weights, circadian_period)
-
-        self.connection_radius = float(connection_radius)
-        self.activity_threshold = float(activity_threshold)
-        self.adaptation_rate = min(float(adaptation_rate), 1.0)
-        self.circadian_period = int(circadian_period)
+        as_count(num_nodes, "num_nodes")
+        as_count(hidden_dim, "hidden_dim")
+        as_count(spatial_dim, "spatial_dim")
+        as_real(energy_decay, "energy_decay", 0)
+        self.connection_radius = as_real(connection_radius, "connection_radius", 0)
+        self.activity_threshold = as_real(activity_threshold, "activity_threshold")
+        self.adaptation_rate = min(as_real(adaptation_rate, "adaptation_rate", 0), 1.0)
+        self.circadian_period = as_count(circadian_period, "circadian_period")
+        boundaries = phase_boundaries(phase_weights, self.circadian_period)
         self.frozen = False
         """Whether the state stays as it is in training mode too. Not part of ``state_dict``."""
 

@@ -40,10 +40,12 @@ def inputs_of(batch: Any, split: Callable[[Any], tuple[Any, Any]] = split_batch)
 
 def move(value: Any, device: torch.device) -> Any:
     """Move the tensors in a batch to ``device``; other values pass through."""
-    if device.type == "cpu":
-        return map_tensors(value, lambda tensor: tensor.to(device))
-    # Only a copy from pinned memory can run beside the computation.
-    return map_tensors(value, lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
+    if isinstance(value, torch.Tensor):
+        if value.device == device:
+            return value
+        # Only a copy from pinned memory can run beside the computation.
+        return value.to(device, non_blocking=value.is_pinned())
+    return map_tensors(value, lambda tensor: move(tensor, device))
 
 
 def map_tensors(value: Any, function: Callable[[torch.Tensor], Any]) -> Any:

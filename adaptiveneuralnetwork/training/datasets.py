@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
-from adaptiveneuralnetwork.core.checks import check_int, check_rate
+from adaptiveneuralnetwork.arguments import as_count, as_real
 
 Loader = DataLoader[tuple[Tensor, ...]]
 
@@ -115,10 +115,10 @@ def create_synthetic_loaders(
     batch_size = config.batch_size if batch_size is None else batch_size
     input_dim = config.input_dim if input_dim is None else input_dim
     num_classes = config.output_dim if num_classes is None else num_classes
-    check_int("num_samples", num_samples, low=2)
-    check_int("input_dim", input_dim)
-    check_int("num_classes", num_classes)
-    check_rate("noise", noise)
+    as_count(num_samples, "num_samples", minimum=2)
+    as_count(input_dim, "input_dim")
+    as_count(num_classes, "num_classes")
+    as_real(noise, "noise", 0)
 
     source = _generator(config.seed if seed is None else seed)
     centres = torch.randn(num_classes, input_dim, generator=source)
@@ -162,7 +162,7 @@ def _split_loaders(
     shuffle: bool,
     generator: torch.Generator | None,
 ) -> tuple[Loader, Loader]:
-    check_int("batch_size", batch_size)
+    as_count(batch_size, "batch_size")
     num_test = _num_test(test_size, len(data))
     order = torch.randperm(len(data), generator=split)
     test, train = order[:num_test], order[num_test:]

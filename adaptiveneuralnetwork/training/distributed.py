@@ -45,7 +45,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adaptiveneuralnetwork.training.arguments import as_device
+from adaptiveneuralnetwork.arguments import as_device
 from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.collectives import all_or_none, from_rank_zero, gathered, maxima, sum_
 from adaptiveneuralnetwork.training.links import Links

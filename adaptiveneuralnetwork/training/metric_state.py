@@ -16,7 +16,7 @@ def tally_state(tally: EpochTally) -> tuple[dict[str, Any], list[str]]:
     reasons: list[str] = []
     state = {
         "loss": {"sum": tally.loss.sum, "batches": tally.loss.batches},
-        "accuracy": dict(vars(tally.accuracy)),
+        "accuracy": {name: getattr(tally.accuracy, name) for name in ("correct", "total", "applies")},
         "own": _set_state(tally.own, reasons),
         "wanted": _set_state(tally.wanted, reasons),
     }

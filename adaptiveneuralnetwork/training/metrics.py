@@ -47,22 +47,32 @@ class Accuracy:
         self.correct: Any = 0
         self.total = 0
         self.applies = True
+        self._kind: Any = None
 
     def update(self, outputs: Any, targets: Any, /) -> None:
         if not self.applies:
             return
-        if not _is_classification(outputs, targets):
+        if not (isinstance(outputs, torch.Tensor) and isinstance(targets, torch.Tensor)):
             self.applies = False
             return
-        self.correct += (outputs.argmax(dim=1) == targets).sum()
+        kind = outputs.shape, outputs.dtype, targets.shape, targets.dtype
+        if kind != self._kind:  # looked at once, not at each batch
+            self._kind, self.applies = kind, _is_classification(*kind)
+            if not self.applies:
+                return
+        self.correct += summand((outputs.argmax(dim=1) == targets).sum())
         self.total += targets.numel()
 
     def compute(self) -> Any:
-        """The fraction as a float64 tensor on the device of the outputs, or ``None`` where it does not apply."""
+        """The fraction: a float, or where the device would be waited for a float64 tensor on it.
+
+        ``None`` where it does not apply.
+        """
         if not self.applies or not self.total:
             return None
         # float64, so that the fraction is the one that Python's correct / total gives.
-        return self.correct.to(_sum_dtype(self.correct.device)) / self.total
+        correct = self.correct.double() if isinstance(self.correct, torch.Tensor) else self.correct
+        return correct / self.total
 
 
 class LegacyAccuracy:
@@ -168,30 +178,30 @@ class MetricSet:
 
 
 class LossMean:
-    """The mean of batch losses, summed on the device so that no step waits for it.
-
-    In float64 the sum is, bit for bit, the one that adding ``loss.item()`` in Python gives.
-    """
+    """The mean of batch losses; its sum is, bit for bit, the one that adding ``loss.item()`` in Python gives."""
 
     __slots__ = ("batches", "sum")
 
     def __init__(self) -> None:
-        self.sum: torch.Tensor | None = None
+        self.sum: Any = 0.0
         self.batches = 0
 
     def add(self, loss: torch.Tensor) -> None:
-        loss = loss.detach()
-        if loss.dim():
-            loss = loss.reshape(())
-        if self.sum is None:
-            self.sum = torch.zeros((), dtype=_sum_dtype(loss.device), device=loss.device)
-        self.sum.add_(loss)
+        self.sum += summand(loss)
         self.batches += 1
 
     def compute(self) -> float:
         """The mean, a float. At least one loss must have been added."""
-        assert self.sum is not None
-        return self.sum.item() / self.batches
+        return float(self.sum) / self.batches
+
+
+def summand(value: torch.Tensor) -> Any:
+    """A tensor of one element as what sums add up: on accelerators a float64 there, so that no step waits for them.
+
+    Elsewhere a Python number, which costs less than a tensor: on the CPU, where there is nothing to wait for, and on
+    devices without float64 (Apple's MPS).
+    """
+    return value.item() if value.is_cpu or value.is_mps else value.detach().reshape(()).double()
 
 
 def as_number(value: Any) -> Any:
@@ -199,21 +209,17 @@ def as_number(value: Any) -> Any:
     return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
 
 
-def _is_classification(outputs: Any, targets: Any) -> bool:
+def _is_classification(
+    outputs: torch.Size, of_outputs: torch.dtype, targets: torch.Size, of_targets: torch.dtype
+) -> bool:
+    """Whether tensors of these shapes and dtypes are scores of classes, and class ids."""
     return (
-        isinstance(outputs, torch.Tensor)
-        and isinstance(targets, torch.Tensor)
-        and outputs.is_floating_point()
-        and outputs.dim() >= 2
-        and outputs.size(1) >= 2
-        and not (targets.is_floating_point() or targets.is_complex() or targets.dtype is torch.bool)
-        and targets.shape == outputs.shape[:1] + outputs.shape[2:]
+        of_outputs.is_floating_point
+        and len(outputs) >= 2
+        and outputs[1] >= 2
+        and not (of_targets.is_floating_point or of_targets.is_complex or of_targets is torch.bool)
+        and targets == outputs[:1] + outputs[2:]
     )
-
-
-def _sum_dtype(device: torch.device) -> torch.dtype:
-    """float64 where the device has it (Apple's MPS does not)."""
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 class EpochTally:
@@ -241,9 +247,9 @@ class EpochTally:
 
     def update(self, loss: torch.Tensor, outputs: Any, targets: Any) -> None:
         self.loss.add(loss)
-        outputs = map_tensors(outputs, torch.Tensor.detach)
         self.accuracy.update(outputs, targets)
         if self._has_metrics:
+            outputs = map_tensors(outputs, torch.Tensor.detach)
             with torch.no_grad():
                 self.own.update(outputs, targets)
                 self.wanted.update(outputs, targets)
@@ -263,15 +269,20 @@ class EpochTally:
         """The metrics that only the logs have."""
         return _computed(self.wanted, prefix)
 
-    def batch_logs(self, batch_size: int, loss: torch.Tensor) -> Logs:
+    def batch_logs(self, loss: torch.Tensor, targets: Any) -> Logs:
         """What ``on_batch_end`` receives; whatever needs the device is computed when it is read."""
-        logs = Logs(batch_size=batch_size, loss=loss.detach())
+        logs = loss_logs(loss, targets)
         if self.accuracy.applies:
             logs["accuracy"] = deferred(self.accuracy.compute)
         for metrics in (self.wanted, self.own):
             for name, metric in metrics.metrics.items():
                 logs[name] = deferred(metric.compute)
         return logs
+
+
+def loss_logs(loss: torch.Tensor, targets: Any) -> Logs:
+    """What ``on_forward_end`` and ``on_backward_end`` receive."""
+    return Logs(batch_size=count_items(targets), loss=loss.detach())
 
 
 def _computed(metrics: MetricSet, prefix: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from adaptiveneuralnetwork.training.collectives import gathered, maxima, sum_
-from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import EpochTally, FunctionMetric, LegacyAccuracy, Metric, MetricFunction
 from adaptiveneuralnetwork.training.stepping import Stepping, loss_weight
 
@@ -61,13 +60,12 @@ class RankedStepping(Stepping):
     def _expected_weight_of_window(self, targets: Any) -> int:
         return self._expected_items * self.accumulation_steps
 
-    def step(self) -> Logs:
-        report = super().step()
-        norm: Any = dict.get(report, "grad_norm")
-        if hasattr(norm, "full_tensor"):
+    def step(self) -> bool:
+        skipped = super().step()
+        if hasattr(self.grad_norm, "full_tensor"):
             # Now, on all ranks: whoever reads it later may be one rank alone.
-            dict.__setitem__(report, "grad_norm", norm.full_tensor())
-        return report
+            self.grad_norm = self.grad_norm.full_tensor()
+        return skipped
 
     def _weight_of_window(self) -> Any:
         return self._agree(self._weight) / self._divisor

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -17,6 +18,7 @@ from adaptiveneuralnetwork.training.data_position import EpochStart, set_epoch
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction
 from adaptiveneuralnetwork.training.position import Position
+from adaptiveneuralnetwork.training.seeding import deterministic_algorithms
 from adaptiveneuralnetwork.training.stepping import Stepping
 from adaptiveneuralnetwork.training.strategy import Strategy
 
@@ -140,10 +142,11 @@ class Run:
         stepping.prepare_step()
         if hooks.on_before_optimizer_step:
             call(hooks.on_before_optimizer_step, trainer, Logs())
-        report = stepping.step()
-        trainer.global_step += not report["skipped"]
+        skipped = stepping.step()
+        trainer.global_step += not skipped
         if hooks.on_optimizer_step_end:
-            call(hooks.on_optimizer_step_end, trainer, report)
+            norm = {} if stepping.max_grad_norm is None else {"grad_norm": stepping.grad_norm}
+            call(hooks.on_optimizer_step_end, trainer, Logs(skipped=skipped, **norm))
 
     def prepare_samplers(self, trainer: Trainer, loader: Iterable[Any]) -> None:
         set_epoch(loader, trainer.current_epoch, trainer.sampler_set_epoch)
@@ -206,6 +209,28 @@ def callback_keys(callbacks: Iterable[Any]) -> dict[str, Any]:
 def call(hooks: tuple[Any, ...], *arguments: Any) -> None:
     for hook in hooks:
         hook(*arguments)
+
+
+@contextmanager
+def fitting(trainer: Trainer, run: Run) -> Iterator[None]:
+    """What surrounds the epochs of ``fit``: with an error, every callback and every process is told of it."""
+    try:
+        with gradients_on(), deterministic_algorithms(trainer.deterministic):
+            yield
+    except BaseException as error:
+        run.active = False
+        report_exception(run.hooks, trainer, error)
+        trainer.strategy.fail(error)
+        raise
+    finally:
+        trainer._run = None
+
+
+@contextmanager
+def gradients_on() -> Iterator[None]:
+    """Whoever calls may have switched gradients off; training needs them."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def report_exception(hooks: RunHooks, trainer: Trainer, error: BaseException) -> None:

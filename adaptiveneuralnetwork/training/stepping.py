@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from adaptiveneuralnetwork.training.batches import count_items
-from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.precision import Precision
 
 
@@ -23,6 +22,9 @@ class Stepping:
     Args:
         max_grad_norm: Clip the total norm of the gradients of ``model.parameters()`` to this; ``None`` does not clip.
         max_grad_value: Clip each element of those gradients to this in absolute value, before the norm.
+
+    Attributes:
+        grad_norm: With ``max_grad_norm``, the norm before the last clipping.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Stepping:
         self.max_grad_norm = max_grad_norm
         self.max_grad_value = max_grad_value
         self.weighing = accumulation_steps > 1
+        self.grad_norm: Any = None
         self._losses = 0
         self._weight: Any = 0
         self._expected_weight: Any = 0
@@ -96,33 +99,35 @@ class Stepping:
         """Make the gradients those of the window: unscaled, and normalised by the samples that it really had."""
         if self.scaling:
             self.scaler.unscale_(self.optimizer)
+        if self.weighing:
+            self._normalise()
+        self._losses = 0
+
+    def _normalise(self) -> None:
         weight = self._weight_of_window()
         if isinstance(weight, torch.Tensor):
             self._multiply_gradients(torch.where(weight > 0, self._expected_weight / weight, 1.0))
         elif weight and weight != self._expected_weight:
             self._multiply_gradients(self._expected_weight / weight)
-        self._losses = self._weight = self._expected_weight = 0
+        self._weight = self._expected_weight = 0
 
     def _weight_of_window(self) -> Any:
         return self._weight
 
-    def step(self) -> Logs:
-        """Clip, step, and say what happened: ``skipped``, and ``grad_norm`` before clipping if it was measured."""
-        report = Logs(skipped=False)
+    def step(self) -> bool:
+        """Clip and step; whether the scaler has skipped the step."""
         if self.max_grad_value is not None:
-            self._clip_values(self.max_grad_value)
+            torch.nn.utils.clip_grad_value_(self.model.parameters(), self.max_grad_value)
         if self.max_grad_norm is not None:
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=self.max_grad_norm)
-            dict.__setitem__(report, "grad_norm", norm)
-        if self.scaling:
-            scale = self.scaler.get_scale()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            # The scaler says so in no other way: it lowers the scale exactly when it has skipped the step.
-            report["skipped"] = self.scaler.get_scale() < scale
-        else:
+            self.grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), max_norm=self.max_grad_norm)
+        if not self.scaling:
             self.optimizer.step()
-        return report
+            return False
+        scale = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        # The scaler says so in no other way: it lowers the scale exactly when it has skipped the step.
+        return self.scaler.get_scale() < scale
 
     def state_dict(self) -> dict[str, Any]:
         """The window so far: its counts and gradients (``None`` for parameters without one). Empty between windows."""
@@ -142,9 +147,6 @@ class Stepping:
         self._losses, self._weight, self._expected_weight = state["losses"], state["weight"], state["expected_weight"]
         for parameter, gradient in zip(self._all_parameters(), state["gradients"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
-
-    def _clip_values(self, limit: float) -> None:
-        torch.nn.utils.clip_grad_value_(self.model.parameters(), limit)
 
     def _multiply_gradients(self, factor: Any) -> None:
         for parameter in self._all_parameters():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from adaptiveneuralnetwork.training.arguments import as_device
+from adaptiveneuralnetwork.arguments import as_device
 from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.metrics import EpochTally, Metric, MetricFunction
 from adaptiveneuralnetwork.training.rank_state import part_for

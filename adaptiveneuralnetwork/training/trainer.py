@@ -1,4 +1,4 @@
-"""The training loop, top-down: ``fit``, an epoch of training, an evaluation, prediction, checkpoints."""
+"""The training loop, top-down: ``fit``, an epoch, its training batches, an evaluation."""
 
 from __future__ import annotations
 
@@ -8,39 +8,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from adaptiveneuralnetwork.training.arguments import (
-    as_clip,
-    as_count,
-    as_epochs,
-    as_limits,
-    check_callable,
-    check_model,
-    check_optimizer,
-    moved,
-)
-from adaptiveneuralnetwork.training.batches import (
-    EmptyLoaderError,
-    count_items,
-    move,
-    split_batch,
-)
+from adaptiveneuralnetwork.arguments import as_clip, as_count, as_epochs, as_limits, check_callable, check_parts, moved
+from adaptiveneuralnetwork.training.batches import EmptyLoaderError, count_items, move, split_batch
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
 from adaptiveneuralnetwork.training.checkpointing import Checkpointing
 from adaptiveneuralnetwork.training.explain import explain
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.logs import Logs
-from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet
+from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet, loss_logs
 from adaptiveneuralnetwork.training.position import Position, Stage
 from adaptiveneuralnetwork.training.precision import Precision
-from adaptiveneuralnetwork.training.prediction import predicted
+from adaptiveneuralnetwork.training.prediction import Prediction
 from adaptiveneuralnetwork.training.resume import Resumption
-from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, report_exception, step_scheduler
-from adaptiveneuralnetwork.training.seeding import deterministic_algorithms, isolated_rng, seed_everything
+from adaptiveneuralnetwork.training.run import Run, call, evaluation_mode, fitting, gradients_on, step_scheduler
+from adaptiveneuralnetwork.training.seeding import isolated_rng, seed_everything
 from adaptiveneuralnetwork.training.strategy import Strategy, as_strategy
 
 
-class Trainer(Checkpointing):
+class Trainer(Prediction, Checkpointing):
     """Train any ``nn.Module`` with an optimizer and a criterion; callbacks add the rest.
 
     Args:
@@ -123,9 +109,7 @@ class Trainer(Checkpointing):
         sampler_set_epoch: bool | None = None,
         strategy: str | Strategy | None = None,
     ) -> None:
-        check_model(model)
-        check_optimizer(optimizer)
-        check_callable(criterion, "criterion")
+        check_parts(model, optimizer, criterion)
         check_callable(batch_transform, "batch_transform", optional=True)
         check_callable(batch_split, "batch_split", optional=True)
         self.strategy = as_strategy(strategy, model)
@@ -226,27 +210,18 @@ class Trainer(Checkpointing):
             self.stop_training = False
         else:
             resumption.prepare(self, run)
-        try:
-            # Whoever calls may have switched gradients off; training needs them.
-            with torch.inference_mode(False), torch.enable_grad(), deterministic_algorithms(self.deterministic):
-                if resumption is None:
-                    run.tell("on_train_begin", self, Logs())
-                else:
-                    resumption.take_up(self, run)
-                for epoch in range(run.position.epoch, num_epochs):
-                    self.strategy.agree_on_stop(self)
-                    if self.stop_at_step or (self.stop_training and not run.position.within_epoch):
-                        break
-                    self._run_epoch(epoch, run)
-                run.tell("on_train_end", self, Logs(self.metrics_history[-1] if self.metrics_history else {}))
-                run.settled = True
-        except BaseException as error:
-            run.active = False
-            report_exception(run.hooks, self, error)
-            self.strategy.fail(error)
-            raise
-        finally:
-            self._run = None
+        with fitting(self, run):
+            if resumption is None:
+                run.tell("on_train_begin", self, Logs())
+            else:
+                resumption.take_up(self, run)
+            for epoch in range(run.position.epoch, num_epochs):
+                self.strategy.agree_on_stop(self)
+                if self.stop_at_step or (self.stop_training and not run.position.within_epoch):
+                    break
+                self._run_epoch(epoch, run)
+            run.tell("on_train_end", self, Logs(self.metrics_history[-1] if self.metrics_history else {}))
+            run.settled = True
         return self.metrics_history
 
     def _run_epoch(self, epoch: int, run: Run) -> None:
@@ -293,7 +268,7 @@ class Trainer(Checkpointing):
         self.stop_at_step = False
         self._run = Run(self.callbacks, {**self.metrics, **(metrics or {})}, strategy=self.strategy)
         try:
-            with torch.inference_mode(False), torch.enable_grad():
+            with gradients_on():
                 return self._train_batches(self.strategy.training_shard(train_loader), self._run)
         finally:
             self.current_epoch, self._run = previous
@@ -307,22 +282,21 @@ class Trainer(Checkpointing):
         run.between_batches = True
         for batch_idx, batch in enumerate(batches, position.batches):
             inputs, targets = self._prepare(batch)
-            items = count_items(targets)
             if hooks.on_batch_begin:
-                call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=items))
+                call(hooks.on_batch_begin, batch_idx, self, Logs(batch_size=count_items(targets)))
             stepping.begin_batch(batch_idx + 1 == length)
             outputs, loss = self._forward(model, inputs, targets)
             if hooks.on_forward_end:
-                call(hooks.on_forward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
+                call(hooks.on_forward_end, batch_idx, self, loss_logs(loss, targets))
             stepping.backward(loss, targets)
             if hooks.on_backward_end:
-                call(hooks.on_backward_end, batch_idx, self, Logs(batch_size=items, loss=loss.detach()))
+                call(hooks.on_backward_end, batch_idx, self, loss_logs(loss, targets))
             if stepping.window_is_full or batch_idx + 1 == length:
                 run.optimizer_step(self)
             tally.update(loss, outputs, targets)
             position.batches = batch_idx + 1
             if hooks.on_batch_end:
-                run.tell("on_batch_end", batch_idx, self, tally.batch_logs(items, loss))
+                run.tell("on_batch_end", batch_idx, self, tally.batch_logs(loss, targets))
             if run.deferred:
                 self._write_deferred(run)
             if self.stop_at_step and stepping.window_is_empty and batch_idx + 1 != length:
@@ -379,21 +353,6 @@ class Trainer(Checkpointing):
             run.position.validated(record, extras)
         tell("on_evaluate_end", self, Logs(record | extras))
         return record
-
-    def predict(self, loader: Iterable[Any]) -> Any:
-        """The model's outputs for ``loader``, without gradients and in evaluation mode.
-
-        Args:
-            loader: Gives inputs, or batches ``(inputs, targets)`` whose targets are left aside.
-
-        Returns:
-            One tensor on the CPU with all outputs along the first dimension; where outputs are not tensors, the list
-            of them.
-
-        Raises:
-            EmptyLoaderError: The loader gave no batch.
-        """
-        return predicted(self, loader)
 
     def explain(
         self,

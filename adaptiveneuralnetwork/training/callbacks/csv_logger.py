@@ -8,7 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from adaptiveneuralnetwork.training.arguments import as_path
+from adaptiveneuralnetwork.arguments import as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.values import EpochRates, numbers
 from adaptiveneuralnetwork.training.files import write_whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_real
+from adaptiveneuralnetwork.arguments import as_count, as_real
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.monitor import Monitor, as_monitor
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptiveneuralnetwork.training.arguments import as_real
+from adaptiveneuralnetwork.arguments import as_real
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
 
 if TYPE_CHECKING:

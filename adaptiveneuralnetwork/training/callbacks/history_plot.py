@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_path
+from adaptiveneuralnetwork.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.values import numbers
 from adaptiveneuralnetwork.training.files import write_whole

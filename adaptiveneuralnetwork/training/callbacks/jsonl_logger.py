@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_path
+from adaptiveneuralnetwork.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.values import EpochRates, learning_rates, numbers
 from adaptiveneuralnetwork.training.digests import digest, rng_digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adaptiveneuralnetwork.training.arguments import check_callable
+from adaptiveneuralnetwork.arguments import check_callable
 from adaptiveneuralnetwork.training.callbacks.base import HOOKS, Callback, Phase, meant_hook
 
 

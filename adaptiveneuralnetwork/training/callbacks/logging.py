@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from adaptiveneuralnetwork.training.arguments import as_count
+from adaptiveneuralnetwork.arguments import as_count
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
 from adaptiveneuralnetwork.training.callbacks.values import numbers
 from adaptiveneuralnetwork.training.ranks import is_main_process

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adaptiveneuralnetwork.training.arguments import as_choice, as_count, as_real
+from adaptiveneuralnetwork.arguments import as_choice, as_count, as_real
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList, LogsArgument
 from adaptiveneuralnetwork.training.callbacks.history_plot import new_figure, save_figure
 from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state

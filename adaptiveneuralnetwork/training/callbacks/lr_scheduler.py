@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from adaptiveneuralnetwork.training.arguments import as_choice, as_count, as_real
+from adaptiveneuralnetwork.arguments import as_choice, as_count, as_real
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.monitor import Monitor, as_monitor
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_path
+from adaptiveneuralnetwork.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.monitor import Monitor, as_monitor
 from adaptiveneuralnetwork.training.interrupts import Interrupts

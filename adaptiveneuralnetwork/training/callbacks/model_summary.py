@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from adaptiveneuralnetwork.training.arguments import as_count, check_model
+from adaptiveneuralnetwork.arguments import as_count, check_model
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
 from adaptiveneuralnetwork.training.ranks import is_main_process
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adaptiveneuralnetwork.training.arguments import as_choice, as_real
+from adaptiveneuralnetwork.arguments import as_choice, as_real
 
 _LESS_IS_BETTER = {"loss", "error", "err", "perplexity", "mse", "mae", "rmse", "nll", "wer", "cer"}
 _MORE_IS_BETTER = {"accuracy", "acc", "f1", "auc", "auroc", "precision", "recall", "iou", "dice", "bleu", "r2"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptiveneuralnetwork.training.arguments import as_count
+from adaptiveneuralnetwork.arguments import as_count
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.logs import Logs
 

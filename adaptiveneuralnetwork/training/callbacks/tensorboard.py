@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_path
+from adaptiveneuralnetwork.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 from adaptiveneuralnetwork.training.callbacks.values import EpochRates, learning_rates, numbers
 from adaptiveneuralnetwork.training.logs import Logs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
-from adaptiveneuralnetwork.training.arguments import as_count, as_path
+from adaptiveneuralnetwork.arguments import as_count, as_path
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import datetime
 import time
 from typing import TYPE_CHECKING
 
-from adaptiveneuralnetwork.training.arguments import as_real
+from adaptiveneuralnetwork.arguments import as_real
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument, Phase
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from adaptiveneuralnetwork.training.arguments import as_choice, as_count, as_real
+from adaptiveneuralnetwork.arguments import as_choice, as_count, as_real
 from adaptiveneuralnetwork.training.batches import move, split_batch
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
 from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state

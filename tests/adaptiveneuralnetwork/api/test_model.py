@@ -301,15 +301,15 @@ def test_no_host_sync_in_a_training_step():
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"input_dim": 0}, ValueError, "input_dim must be 1 or more, got 0"),
-        ({"output_dim": 2.0}, TypeError, r"output_dim must be an int of 1 or more, got 2\.0"),
-        ({"num_nodes": 2.5}, TypeError, r"num_nodes must be an int of 1 or more, got 2\.5"),
-        ({"hidden_dim": 2.5}, TypeError, r"hidden_dim must be an int of 1 or more, got 2\.5"),
+        ({"input_dim": 0}, ValueError, "input_dim must be at least 1, got 0"),
+        ({"output_dim": 2.0}, TypeError, r"output_dim must be an integer of at least 1, got 2\.0"),
+        ({"num_nodes": 2.5}, TypeError, r"num_nodes must be an integer of at least 1, got 2\.5"),
+        ({"hidden_dim": 2.5}, TypeError, r"hidden_dim must be an integer of at least 1, got 2\.5"),
         ({"dtype": "int64"}, ValueError, r"dtype must be a floating-point type such as .*, got 'int64'"),
         ({"dtype": "double precision"}, ValueError, "dtype must be a floating-point type"),
         ({"dtype": None}, ValueError, "dtype must be a floating-point type"),
         ({"phase_weights": None}, TypeError, "phase_weights must be a dict of weights by phase"),
-        ({"energy_decay": -1.0}, ValueError, r"energy_decay must be 0 or more, got -1\.0"),
+        ({"energy_decay": -1.0}, ValueError, r"energy_decay must be a number of at least 0, got -1\.0"),
     ],
 )
 def test_configs_that_make_no_model(changes, error, message):

@@ -272,13 +272,13 @@ def test_metrics_are_means_over_the_nodes():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"spatial_dim": 0}, ValueError, "spatial_dim must be 1 or more, got 0"),
-        ({"connection_radius": -1.0}, ValueError, r"connection_radius must be 0 or more, got -1\.0"),
+        ({"spatial_dim": 0}, ValueError, "spatial_dim must be at least 1, got 0"),
+        ({"connection_radius": -1.0}, ValueError, r"connection_radius must be a number of at least 0, got -1\.0"),
         ({"energy_decay": float("nan")}, ValueError, "energy_decay must be finite, got nan"),
         ({"activity_threshold": None}, TypeError, "activity_threshold must be a number, got None"),
-        ({"adaptation_rate": "fast"}, TypeError, "adaptation_rate must be a number, got 'fast'"),
-        ({"circadian_period": 0}, ValueError, "circadian_period must be 1 or more, got 0"),
-        ({"circadian_period": 2.5}, TypeError, r"circadian_period must be an int of 1 or more, got 2\.5"),
+        ({"adaptation_rate": "fast"}, TypeError, "adaptation_rate must be a number of at least 0, got 'fast'"),
+        ({"circadian_period": 0}, ValueError, "circadian_period must be at least 1, got 0"),
+        ({"circadian_period": 2.5}, TypeError, r"circadian_period must be an integer of at least 1, got 2\.5"),
         ({"phase_weights": {"nap": 1}}, ValueError, "phase_weights must name phases"),
     ],
 )

@@ -30,6 +30,12 @@ def flat_batches(batches: Batches) -> Batches:
 
 
 @pytest.fixture
+def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tensors say that they are not on the CPU: sums are then kept on their device, as none may be waited for."""
+    monkeypatch.setattr(torch.Tensor, "is_cpu", False)
+
+
+@pytest.fixture
 def make_trainer() -> Callable[..., Trainer]:
     """Build a trainer on the CPU around a small classifier of 6 inputs and 4 classes, always from the same weights."""
 

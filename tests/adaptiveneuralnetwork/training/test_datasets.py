@@ -112,16 +112,16 @@ def test_test_size_out_of_range(test_size):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be 1 or more, got 0"),
-        ({"batch_size": 2.5}, TypeError, "batch_size must be an int of 1 or more, got 2.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 2.5}, TypeError, "batch_size must be an integer of at least 1, got 2.5"),
         ({"test_size": "a"}, TypeError, "test_size must be a share"),
         ({"test_size": True}, TypeError, "test_size must be a share"),
         ({"seed": 1.5}, TypeError, "seed must be an int or None, got 1.5"),
-        ({"num_samples": 1}, ValueError, "num_samples must be 2 or more, got 1"),
-        ({"num_classes": 0}, ValueError, "num_classes must be 1 or more, got 0"),
-        ({"input_dim": "3"}, TypeError, "input_dim must be an int of 1 or more, got '3'"),
-        ({"noise": -1}, ValueError, "noise must be 0 or more, got -1"),
-        ({"noise": None}, TypeError, "noise must be a number, got None"),
+        ({"num_samples": 1}, ValueError, "num_samples must be at least 2, got 1"),
+        ({"num_classes": 0}, ValueError, "num_classes must be at least 1, got 0"),
+        ({"input_dim": "3"}, TypeError, "input_dim must be an integer of at least 1, got '3'"),
+        ({"noise": -1}, ValueError, "noise must be a number of at least 0, got -1"),
+        ({"noise": None}, TypeError, "noise must be a number of at least 0, got None"),
         ({"config": {}}, TypeError, r"config must be an AdaptiveConfig or None, got \{\}"),
     ],
 )

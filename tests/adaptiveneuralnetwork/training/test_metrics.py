@@ -16,6 +16,25 @@ def test_accuracy_is_a_fraction_over_all_batches():
     assert accuracy.compute() is None
 
 
+def test_accuracy_looks_again_when_a_batch_is_of_another_kind():
+    accuracy = Accuracy()
+    accuracy.update(LOGITS, torch.tensor([1, 1, 1]))
+    accuracy.update(LOGITS[:2], torch.tensor([1, 1]))
+    assert float(accuracy.compute()) == 3 / 5
+    accuracy.update(LOGITS, torch.rand(3))
+    assert accuracy.compute() is None
+
+
+@pytest.mark.usefixtures("as_on_an_accelerator")
+def test_on_an_accelerator_accuracy_is_counted_there():
+    accuracy = Accuracy()
+    for _ in range(2):
+        accuracy.update(LOGITS, torch.tensor([1, 1, 1]))
+    assert isinstance(accuracy.correct, torch.Tensor)
+    assert accuracy.compute().dtype is torch.float64
+    assert accuracy.compute().item() == 4 / 6
+
+
 def test_accuracy_counts_dense_targets():
     accuracy = Accuracy()
     accuracy.update(torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long))
@@ -71,12 +90,16 @@ def test_the_legacy_rule_refuses_class_probabilities_and_nothing_counted():
         LegacyAccuracy().compute()
 
 
-def test_the_sum_of_losses_has_the_bits_of_the_sum_of_items():
+@pytest.mark.parametrize("place", ["cpu", "accelerator"])
+def test_the_sum_of_losses_has_the_bits_of_the_sum_of_items(place, request):
+    if place == "accelerator":
+        request.getfixturevalue("as_on_an_accelerator")
     losses = torch.rand(500, generator=torch.Generator().manual_seed(1)) * 10
     mean, total = LossMean(), 0.0
     for loss in losses:
         mean.add(loss)
         total += loss.item()
+    assert isinstance(mean.sum, torch.Tensor) is (place == "accelerator")
     assert mean.compute() == total / len(losses)
 
 

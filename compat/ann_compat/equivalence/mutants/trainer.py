@@ -41,7 +41,13 @@ TRAINER_MUTANTS = (
     Mutant(
         "clip-optimizer-parameters",
         "the norm is that of the optimizer's parameters, not of the model's",
-        ((_STEP, "self.model.parameters()", "[p for group in self.optimizer.param_groups for p in group['params']]"),),
+        (
+            (
+                _STEP,
+                "(self.model.parameters(), max_norm",
+                "([p for group in self.optimizer.param_groups for p in group['params']], max_norm",
+            ),
+        ),
     ),
     Mutant("no-zero-grad", "gradients add up over steps", ((_BEGIN_BATCH, "self.optimizer.zero_grad()", "pass"),)),
     Mutant(
@@ -180,7 +186,7 @@ TRAINER_MUTANTS = (
             (
                 _TRAIN_BATCHES,
                 "tally.update(loss, outputs, targets)",
-                "tally.update(loss * items, outputs, targets); tally.loss.batches += items - 1",
+                "tally.update(loss * len(targets), outputs, targets); tally.loss.batches += len(targets) - 1",
             ),
         ),
     ),
@@ -198,7 +204,7 @@ TRAINER_MUTANTS = (
     Mutant(
         "float32-loss-sum",
         "losses are summed in float32",
-        ((f"{_TRAINING}.metrics:_sum_dtype", "torch.float64", "torch.float32"),),
+        ((f"{_TRAINING}.metrics:summand", "value.item()", "value.detach().float()"),),
     ),
     Mutant(
         "loss-after-step",
@@ -207,7 +213,7 @@ TRAINER_MUTANTS = (
             (
                 _TRAIN_BATCHES,
                 "tally.update(loss, outputs, targets)",
-                "outputs, loss = self._forward(inputs, targets); tally.update(loss, outputs, targets)",
+                "outputs, loss = self._forward(model, inputs, targets); tally.update(loss, outputs, targets)",
             ),
         ),
     ),
@@ -267,9 +273,9 @@ TRAINER_MUTANTS = (
         "the metrics file is written although training failed",
         (
             (
-                _FIT,
-                "report_exception(run.hooks, self, error)",
-                "[c.save_metrics() for c in self.callbacks if getattr(c, 'config', self).metrics_file]",
+                f"{_TRAINING}.run:fitting",
+                "report_exception(run.hooks, trainer, error)",
+                "[c.save_metrics() for c in trainer.callbacks if getattr(c, 'config', trainer).metrics_file]",
             ),
         ),
     ),

@@ -314,6 +314,7 @@ def test_metrics_of_a_callback_are_in_the_logs_only(make_trainer, flat_batches):
     assert not any("largest" in key for key in record)
 
 
+@pytest.mark.usefixtures("as_on_an_accelerator")
 def test_nobody_reading_means_no_wait_for_the_device(make_trainer, flat_batches, monkeypatch):
     class Silent(Callback):
         def on_batch_end(self, batch_idx, trainer, logs=None): ...

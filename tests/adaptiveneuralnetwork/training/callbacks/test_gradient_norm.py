@@ -64,6 +64,7 @@ def test_c10_skipped_steps_are_left_out(make_trainer, flat_batches):
     assert math.isfinite(monitor.history[0]["max"])
 
 
+@pytest.mark.usefixtures("as_on_an_accelerator")
 def test_no_step_waits_for_the_device(make_trainer, flat_batches, monkeypatch):
     waits = []
     item, to_float = torch.Tensor.item, torch.Tensor.__float__

@@ -68,6 +68,7 @@ def test_gradients_on_request(make_trainer, flat_batches):
     assert len(trainer.fit(flat_batches, num_epochs=1)) == 1, "with float16 the scaler skips such a step"
 
 
+@pytest.mark.usefixtures("as_on_an_accelerator")
 def test_no_step_waits_for_the_device(make_trainer, flat_batches, monkeypatch):
     waits = []
     to_list, item, to_float = torch.Tensor.tolist, torch.Tensor.item, torch.Tensor.__float__

@@ -6,6 +6,7 @@ import math
 import operator
 import os
 from collections.abc import Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ from torch import nn
 
 
 def as_count(value: int, name: str, minimum: int = 1) -> int:
-    """An integer of at least ``minimum``."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    """An integer (NumPy's too, a bool not) of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(
             f"{name} must be an integer of at least {minimum}, got {value!r} of type {type(value).__name__}"
         )
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
-    return value
+    return int(value)
 
 
 def as_real(
@@ -33,9 +34,11 @@ def as_real(
         accepted += f" greater than {low:g}" if without_low else f" of at least {low:g}"
     if high < math.inf:
         accepted += f"{' and' if low > -math.inf else ''} at most {high:g}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {accepted}, got {value!r} of type {type(value).__name__}")
-    if not (math.isfinite(value) and low <= value <= high) or (without_low and value == low):
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if not low <= value <= high or (without_low and value == low):
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
     return float(value)
 
@@ -87,24 +90,27 @@ def as_clip(value: float | None, name: str) -> float | None:
     """A positive number, or ``None`` for no clipping."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number greater than 0, or None for no clipping, got {value!r}")
     if not value > 0:
         raise ValueError(f"{name} must be greater than 0, or None for no clipping, got {value!r}")
     return value
 
 
-def check_model(model: Any) -> None:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be an nn.Module, got {model!r} of type {type(model).__name__}")
-
-
-def check_optimizer(optimizer: Any) -> None:
+def check_parts(model: Any, optimizer: Any, criterion: Any) -> None:
+    """Refuse what a trainer cannot be made of."""
+    check_model(model)
     # By what is used of it: wrappers around an optimizer need not be subclasses.
     if isinstance(optimizer, type) or not all(
         hasattr(optimizer, name) for name in ("step", "zero_grad", "param_groups", "state_dict")
     ):
         raise TypeError(f"optimizer must be a torch.optim.Optimizer, got {optimizer!r}")
+    check_callable(criterion, "criterion")
+
+
+def check_model(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {model!r} of type {type(model).__name__}")
 
 
 def check_callable(value: Any, name: str, *, optional: bool = False) -> None:
