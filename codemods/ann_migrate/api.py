@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import io
 import itertools
 import os
-import tokenize
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ from ann_migrate.hint_files import may_mention, text_hints
 from ann_migrate.modules import module_names
 from ann_migrate.parallel import in_processes
 from ann_migrate.result import FileResult, Hint, Outcome, Problem
+from ann_migrate.source import declared_encoding
 
 if TYPE_CHECKING:
     from ann_migrate.engine import Options
@@ -377,7 +376,6 @@ def _options(style: Style, select: Iterable[str], ignore: Iterable[str], *, docs
 def _encoded(source: str) -> bytes:
     raw = source.encode("utf-8", "surrogatepass")
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-        return source.encode("utf-8" if encoding == "utf-8-sig" else encoding)
+        return source.encode(declared_encoding(raw))
     except (SyntaxError, UnicodeError, LookupError) as error:
         raise ValueError(f"source: cannot be encoded as it says: {error}") from error

@@ -32,6 +32,11 @@ NOT_RULES = {
         "Nested too deeply.",
         "Python's own parser, or the analysis, gives up on how deeply the code is nested. Break the expression up.",
     ),
+    "ANN904": (
+        "Syntax of a newer Python.",
+        "The file names the legacy API and is written for a newer Python than the one that runs `ann-migrate` (which "
+        "parses with Python's own parser). It is left alone; run `ann-migrate` under that Python.",
+    ),
     "ANN911": ("A file or folder that cannot be read.", "The system refused; the reason is the system's."),
     "ANN912": (
         "A link that leads out of the given paths.",

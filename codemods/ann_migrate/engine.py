@@ -5,6 +5,7 @@ reads.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from ann_migrate.legacy_api import NEEDLES
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
 from ann_migrate.selection import Selection, check_codes
-from ann_migrate.source import TOO_DEEP, Source, SourceError
+from ann_migrate.source import INVALID_SYNTAX, NEWER_SYNTAX, TOO_DEEP, Source, SourceError
 
 __all__ = ["Options", "Project", "may_be_candidate", "migrate_bytes"]
 
@@ -93,8 +94,8 @@ def migrate_bytes(
         analysed has a ``problem`` and no sites. Nothing is raised for any input.
 
     Example:
-        >>> code = b"from adaptiveneuralnetwork.training import TrainingLoop\\nTrainingLoop(model,
-        config).train(loader, None, 3)\\n"
+        >>> code = b"from adaptiveneuralnetwork.training import TrainingLoop\\n"
+        >>> code += b"TrainingLoop(model, config).train(loader, None, 3)\\n"
         >>> result = migrate_bytes(code, path=Path("run.py"))
         >>> result.sites[0].outcome.value, b".fit(loader, num_epochs=3)" in result.after
         ('rewritten', True)
@@ -106,9 +107,26 @@ def migrate_bytes(
     try:
         return _migrate(raw, path, project, options)
     except SourceError as error:
-        return FileResult(path, raw, raw, problem=error.problem)
+        return _unreadable(raw, path, error.problem)
     except (RecursionError, MemoryError):
         return FileResult(path, raw, raw, problem=Problem(TOO_DEEP, "nested too deeply to be analysed"))
+
+
+def _unreadable(raw: bytes, path: Path, problem: Problem) -> FileResult:
+    """The result for a file that cannot be analysed. One that only a newer Python can parse is no broken one, and it is
+    no concern of ours if its code does not name the legacy API.
+    """
+    is_code = problem.position is not None and path.suffix.lower() not in (*NOTEBOOKS, *PAGES)
+    if problem.code == INVALID_SYNTAX and is_code:
+        from ann_migrate.newer_syntax import newer_syntax
+
+        if (newer := newer_syntax(Source.decode(raw).data)) is not None:
+            if not newer.names_legacy:
+                return FileResult(path, raw, raw)
+            wanted, running = (".".join(map(str, version)) for version in (newer.version, sys.version_info[:2]))
+            reason = f"this is syntax of Python {wanted}, and ann-migrate runs under {running}: run it under {wanted}"
+            problem = Problem(NEWER_SYNTAX, f"{reason} or newer", problem.position)
+    return FileResult(path, raw, raw, problem=problem)
 
 
 def _migrate(raw: bytes, path: Path, project: Project, options: Options) -> FileResult:

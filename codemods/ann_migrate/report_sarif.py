@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ann_migrate.report import Report
+from ann_migrate.report import Report, path_text
 from ann_migrate.result import FileResult, Outcome, Position, Site
 from ann_migrate.rules.skip_comment import CODE as SKIPPED
 
@@ -41,7 +41,7 @@ def sarif_document(report: Report, *, version: str | None = None) -> dict[str, A
     notifications = [("error", report.failure)] if report.failure else []
     if report.verdict is not None and report.refuted:
         notifications.append(("error", f"verify: {report.verdict.kind}: {report.verdict.reason}"))
-    notifications += [("error", f"{left.path}: not written: {left.reason}") for left in report.left_alone]
+    notifications += [("error", f"{path_text(left.path)}: not written: {left.reason}") for left in report.left_alone]
     notifications += [("warning", text) for text in (report.outcome.warnings if report.outcome else ())]
     if notifications:
         invocation["toolExecutionNotifications"] = [

@@ -23,6 +23,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 INVALID_SYNTAX = "ANN901"
 UNKEEPABLE_ENCODING = "ANN902"
 TOO_DEEP = "ANN903"
+NEWER_SYNTAX = "ANN904"
 
 
 class SourceError(Exception):
@@ -74,7 +75,7 @@ class Source:
     Example:
         >>> source = Source.decode(b"x = 1\\r\\ny = 2\\r\\n")
         >>> source.newline, source.position(source.offset(2, 4))
-        ('\\r\\n', Position(line=2, column=5))
+        ('\\r\\n', Position(line=2, column=5, cell=None))
         >>> source.encode(source.data) == b"x = 1\\r\\ny = 2\\r\\n"
         True
     """
@@ -94,13 +95,15 @@ class Source:
         """
         bom = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
         try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-            encoding = "utf-8" if bom else encoding
+            encoding = declared_encoding(raw)
             text = raw[len(bom) :].decode(encoding)
             kept = text.encode(encoding) == raw[len(bom) :]
             data = text.encode("utf-8")
         except (SyntaxError, UnicodeError, LookupError) as error:
-            reason = f"not valid Python: {error.msg if isinstance(error, SyntaxError) else error}"
+            what: object = error.msg if isinstance(error, SyntaxError) else error
+            if bom and isinstance(error, SyntaxError):
+                what = "a byte order mark says UTF-8, and an encoding cookie says something else"
+            reason = f"not valid Python: {what}"
             raise SourceError(Problem(INVALID_SYNTAX, reason)) from error
         if not kept:
             reason = (
@@ -213,6 +216,22 @@ class Source:
         match = re.search(rb":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)+([ \t]+)\S", self.data)
         unit = match.group(1).decode("ascii") if match else "    "
         return unit if unit == "\t" or (set(unit) == {" "} and len(unit) <= 8) else "    "
+
+
+def declared_encoding(raw: bytes) -> str:
+    """The encoding that a byte order mark or a cookie names, as Python reads it: UTF-8 without either.
+
+    Raises:
+        SyntaxError: the encoding is unknown, or the two contradict each other.
+
+    Example:
+        >>> declared_encoding(b"#!/usr/bin/python\\r# coding: latin-1\\rx = 1\\r")
+        'iso-8859-1'
+    """
+    # tokenize knows no lines that end with a lone carriage return; Python does.
+    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+    return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def comments(text: str) -> Counter[str]:

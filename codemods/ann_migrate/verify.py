@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import base64
+import codecs
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, Literal
 
 from .discover import project_root
 from .result import FileResult, Outcome, Site
+from .source import declared_encoding
 
 SCHEMA_VERSION = 1
 DEFAULT_TIMEOUT = 600.0
@@ -256,8 +256,7 @@ def _byte_position(site: Site, lines: Sequence[str]) -> tuple[int, int]:
 
 
 def _decoded(raw: bytes) -> str:
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-    return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    return raw.removeprefix(codecs.BOM_UTF8).decode(declared_encoding(raw)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "bom": lambda text: codecs.BOM_UTF8 + text.encode(),
     "latin-1": _cookie("latin-1"),
     "cp1252": _cookie("cp1252"),
+    "cp1252, cr": lambda text: _cookie("cp1252")(text).replace(b"\n", b"\r"),
     "no final newline": lambda text: text.rstrip("\n").encode(),
     "form feed": lambda text: b"\x0c" + text.replace("\n\n", "\n\x0c\n").encode(),
     "trailing comment": lambda text: text.encode() + "# größer ✓".encode(),

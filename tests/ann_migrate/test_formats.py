@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ann_migrate.verify import Verdict
 from ann_migrate.write import Change, LeftAlone, WriteResult, undo
 
 SCHEMA = json.loads((Path(ann_migrate.__file__).with_name("report.schema.json")).read_text())
+SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 FILES = {
     "a.py": IMPORT + "TrainingLoop(m, c).train(d)\n",
@@ -86,6 +88,22 @@ def test_the_schema_refuses_what_is_no_report(wrong: dict[str, Any]) -> None:
     jsonschema.validate(document, SCHEMA)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, **wrong}, SCHEMA)
+
+
+def test_every_sarif_log_fits_the_schema_of_the_standard(tree: Path) -> None:
+    """Properties that the standard does not know are errors in its schema."""
+    assert SARIF_SCHEMA["id"] == sarif_document(Report(RunResult(0, ()), "check"))["$schema"]
+    validator = jsonschema.Draft4Validator(SARIF_SCHEMA)
+    (tree / os.fsdecode(b"caf\xe9.py")).write_bytes(b"# TrainingLoop\xff\n")
+    unwritten = WriteResult((), (LeftAlone(Path(os.fsdecode(b"caf\xe9.py")), "is read-only"),))
+    for report in [*reports(), Report(RunResult(1, ()), "write", unwritten)]:
+        printed = json.dumps(sarif_document(report, version="1.2"))
+        printed.encode("ascii").decode("unicode-escape").encode("utf-8")  # no half of a surrogate pair
+        validator.validate(json.loads(printed))
+    broken = sarif_document(Report(migrate_paths(["."]), "check"))
+    broken["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["cell"] = 1
+    with pytest.raises(jsonschema.ValidationError, match="'cell' was unexpected"):
+        validator.validate(broken)
 
 
 def test_sarif_has_the_shape_that_readers_need(tree: Path) -> None:
