@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from adaptiveneuralnetwork.training.batches import inputs_of, map_tensors
@@ -19,6 +19,8 @@ from adaptiveneuralnetwork.training.collectives import gathered, maxima
 from adaptiveneuralnetwork.training.dcp import read_folder, write_folder
 from adaptiveneuralnetwork.training.distributed import RankedStrategy
 from adaptiveneuralnetwork.training.rank_state import part_of_rank
+from adaptiveneuralnetwork.training.reduction import RankedStepping, local_part
+from adaptiveneuralnetwork.training.stepping import Stepping
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -89,7 +91,7 @@ class FSDPStrategy(RankedStrategy):
             batch = next(batches, _END)
             (any_left,) = maxima([batch is not _END], self.device)
             if not any_left:
-                return
+                return self.settle(self._model)
             if batch is not _END:
                 borrowed = batch
                 yield batch
@@ -102,6 +104,21 @@ class FSDPStrategy(RankedStrategy):
         trainer = self._trainer()
         with trainer.precision.autocast():
             trainer.model(trainer._prepare_inputs(inputs_of(batch, trainer.batch_split)))
+
+    def settle(self, model: nn.Module) -> None:
+        for module in model.modules():
+            if isinstance(module, FSDPModule):
+                module.reshard()
+
+    def copyable(self, model: nn.Module) -> nn.Module:
+        return _without_code(model)
+
+    def own_part(self, state: Mapping[str, Any], model: nn.Module) -> dict[str, Any]:
+        own = dict(model.state_dict())
+        return {name: _shared_like(value, own.get(name)) for name, value in state.items()}
+
+    def stepping(self, stepping: Stepping, length: int | None) -> Stepping:
+        return ShardedStepping(super().stepping(stepping, length))
 
     def write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         if Path(path).suffix:
@@ -123,10 +140,7 @@ class FSDPStrategy(RankedStrategy):
         # It repeats parameters, which the model cannot take whole.
         local.pop("model_state_full", None)
         trainer = self._trainer()
-        own = dict(trainer.model.state_dict())
-        local["model_state_dict"] = {
-            name: _shared_like(value, own.get(name)) for name, value in local["model_state_dict"].items()
-        }
+        local["model_state_dict"] = self.own_part(local["model_state_dict"], trainer.model)
         optimizer = local["optimizer_state_dict"]
         parameters = [parameter for group in trainer.optimizer.param_groups for parameter in group["params"]]
         indices = [index for group in optimizer["param_groups"] for index in group["params"]]
@@ -143,6 +157,50 @@ class FSDPStrategy(RankedStrategy):
         self._model.set_requires_gradient_sync(exchange)
 
 
+class ShardedStepping(RankedStepping):
+    """Steps whose accumulation windows are saved as each rank has them.
+
+    Gradients are exchanged, and become those of the rank's part, at the end of a window. Until then they are those of
+    whole parameters, and FSDP2 keeps them where no public name leads.
+    """
+
+    def __init__(self, base: Stepping) -> None:
+        vars(self).update(vars(base))
+
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        if state:
+            state["gradients"] = [None if grad is None else local_part(grad) for grad in state["gradients"]]
+            state["whole_gradients"] = [_whole_gradient(held) for held in self._held()]
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        for held, gradient in zip(self._held(), state.get("whole_gradients", ()), strict=False):
+            if gradient is not None:
+                held.unsharded_accumulated_grad = gradient.to(held.device, copy=True)
+
+    def _as_gradient(self, value: torch.Tensor, parameter: Any) -> torch.Tensor:
+        value = value.to(parameter.device, copy=True)
+        if not isinstance(parameter, DTensor):
+            return value
+        placed = parameter.device_mesh, parameter.placements
+        return DTensor.from_local(value, *placed, shape=parameter.shape, stride=parameter.stride())
+
+    def _held(self) -> list[Any]:
+        """What FSDP2 has of each parameter."""
+        states = [module._get_fsdp_state() for module in self.model.modules() if isinstance(module, FSDPModule)]
+        groups = [state._fsdp_param_group for state in states]
+        return [held for group in groups if group is not None for held in group.fsdp_params]
+
+
+def _whole_gradient(held: Any) -> torch.Tensor | None:
+    if held.unsharded_accumulated_grad is not None:
+        return held.unsharded_accumulated_grad  # type: ignore[no-any-return]
+    parameter = getattr(held, "_unsharded_param", None)  # made by the first forward pass
+    return None if parameter is None else parameter.grad
+
+
 _END: Any = object()
 
 
@@ -155,6 +213,18 @@ def _blocks_of(model: nn.Module, types: tuple[type[nn.Module], ...] | None) -> l
         blocks = [block for container in containers for block in container if not isinstance(block, nn.ModuleList)]
     unique = {id(block): block for block in blocks if any(True for _ in block.parameters())}
     return list(reversed(unique.values()))
+
+
+def _without_code(module: nn.Module) -> nn.Module:
+    """The tree of ``module`` with its parameters and buffers alone, since a sharded module refuses to be copied."""
+    bare = nn.Module()
+    for name, parameter in module.named_parameters(recurse=False):
+        bare.register_parameter(name, parameter)
+    for name, buffer in module.named_buffers(recurse=False):
+        bare.register_buffer(name, buffer, persistent=name not in module._non_persistent_buffers_set)
+    for name, child in module.named_children():
+        bare.add_module(name, _without_code(child))
+    return bare
 
 
 def _gathered_tensors(state: dict[str, Any], *, keep: bool) -> dict[str, Any]:

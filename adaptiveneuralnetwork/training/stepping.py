@@ -146,7 +146,10 @@ class Stepping:
             return
         self._losses, self._weight, self._expected_weight = state["losses"], state["weight"], state["expected_weight"]
         for parameter, gradient in zip(self._all_parameters(), state["gradients"], strict=True):
-            parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+            parameter.grad = None if gradient is None else self._as_gradient(gradient, parameter)
+
+    def _as_gradient(self, value: torch.Tensor, parameter: Any) -> torch.Tensor:
+        return value.to(parameter.device, copy=True)
 
     def _multiply_gradients(self, factor: Any) -> None:
         for parameter in self._all_parameters():

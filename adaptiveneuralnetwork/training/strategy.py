@@ -80,6 +80,17 @@ class Strategy:
     def begin_evaluation(self, model: nn.Module) -> None:
         """Make what evaluation reads of the model the same everywhere."""
 
+    def settle(self, model: nn.Module) -> None:
+        """After forward passes that no backward pass follows: let the model have the optimizer's parameters again."""
+
+    def copyable(self, model: nn.Module) -> nn.Module:
+        """What can be copied of ``model``: itself, or a module with its parameters and buffers under their names."""
+        return model
+
+    def own_part(self, state: Mapping[str, Any], model: nn.Module) -> dict[str, Any]:
+        """What this process has of ``state``, that of the whole ``model``."""
+        return dict(state)
+
     def request_stop(self, value: bool) -> None:
         """Ask for :attr:`stop_at_step`, which all processes then set at the same step, or take it back."""
         self.stop_at_step = value

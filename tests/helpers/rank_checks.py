@@ -16,7 +16,15 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, LegacyAccuracy, ModelCheckpoint, Trainer, seed_everything
+from adaptiveneuralnetwork.training import (
+    Callback,
+    EMACallback,
+    LegacyAccuracy,
+    ModelCheckpoint,
+    SWACallback,
+    Trainer,
+    seed_everything,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -389,4 +397,110 @@ def interruption(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
         again.load_checkpoint(folder / name / "last.pt")
         history = again.fit(train, 3, val_loader=val)
         outcome[f"{name} resumed"] = parameters_of(again.model), list(history)
+    return outcome
+
+
+class Unsized:
+    """Batches without a length."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Any:
+        return iter(self.loader)
+
+
+def window(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """A checkpoint within an accumulation window, and the run that goes on from it; loaders with a length and without.
+
+    The first batch of the checkpoint's window is the fourth of its epoch, the checkpoint is written after the fifth.
+    """
+
+    class AtBatch(Callback):
+        def on_batch_end(self, batch_idx: int, trainer: Trainer, logs: Any = None) -> None:
+            if trainer.current_epoch == 1 and batch_idx == 4:
+                trainer.save_checkpoint(path)
+
+    outcome = {}
+    for kind in ("sized", "unsized"):
+        path = folder / f"{strategy}_{world_size}_window_{kind}.pt"
+
+        def trained(*callbacks: Callback, path: Path = path, kind: str = kind) -> Any:
+            trainer = interrupted_trainer(
+                world_size, strategy, callbacks=callbacks, gradient_accumulation_steps=3, max_grad_norm=0.5
+            )
+            if not callbacks:
+                trainer.load_checkpoint(path)
+            train, _ = interrupted_loaders(world_size)
+            if kind == "unsized":
+                train = Unsized(list(DataLoader(train.dataset, batch_size=8 // world_size))[rank::world_size])
+            history = trainer.fit(train, 3)
+            return parameters_of(trainer.model), list(history)
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            outcome[kind] = trained(AtBatch()), trained()
+        outcome[f"{kind} warned"] = [str(w.message) for w in caught if "bit for bit" in str(w.message)]
+    return outcome
+
+
+def fsdp_window(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return window(rank, world_size, folder, "fsdp")
+
+
+def averages(rank: int, world_size: int, folder: Path, strategy: str = "ddp") -> dict[str, Any]:
+    """EMA and SWA, whose averages validation measures; the same interrupted; the best weights put back."""
+    path = folder / f"{strategy}_{world_size}_average.pt"
+    outcome: dict[str, Any] = {}
+
+    def trained(averaging: Any, best: bool, resumed: bool = False) -> Any:
+        def within(trainer: Trainer) -> None:
+            trainer.save_checkpoint(path)
+
+        model = model_of(torch.float64)
+        optimizer = optim.Adam(model.parameters(), lr=0.3)
+        others = [] if resumed else [AtStep(9, within)]
+        # The largest loss counts as the best, so that the best weights are those of the first epoch.
+        checkpoint = ModelCheckpoint(folder / "best", "val_loss", "max", restore_best=best)
+        callbacks = [averaging, checkpoint, *others]
+        trainer = trainer_of(model, world_size, strategy, optimizer=optimizer, callbacks=callbacks)
+        if resumed:
+            trainer.load_checkpoint(path)
+        train, val = DataLoader(data_of(48, torch.float64), batch_size=8 // world_size), interrupted_loaders(1)[1]
+        history = trainer.fit(train, 3, val_loader=val)
+        return {
+            "model": parameters_of(model),
+            "average": parameters_of(averaging.averaged.module),
+            "history": list(history),
+            "after": trainer.evaluate(val),
+        }
+
+    kinds: dict[str, tuple[Callable[[], Any], bool]] = {
+        "ema": (lambda: EMACallback(0.9, use_buffers=True), False),
+        "ema aside": (lambda: EMACallback(0.5, every_n_steps=2, apply_at_end=False), False),
+        "swa": (lambda: SWACallback(1, swa_lr=0.05, anneal_epochs=2, evaluate=True), False),
+        "best": (lambda: EMACallback(0.5, evaluate=False, apply_at_end=False), True),
+    }
+    for name, (make, best) in kinds.items():
+        outcome[name] = trained(make(), best)
+        outcome[f"{name} resumed"] = trained(make(), best, resumed=True)
+    return outcome
+
+
+def fsdp_averages(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    return averages(rank, world_size, folder, "fsdp")
+
+
+def fsdp_statistics(rank: int, world_size: int, folder: Path) -> Any:
+    """The weights that SWA averaged and the statistics that BatchNorm has for them, in the model and beside it."""
+    outcome = []
+    for at_end in (True, False):
+        torch.manual_seed(7)
+        layers = [nn.Linear(FEATURES, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, CLASSES)]
+        model = nn.Sequential(*layers).to(torch.float64)
+        loader = DataLoader(data_of(40, torch.float64), batch_size=8)
+        averaging = SWACallback(0, bn_loader=loader, apply_at_end=at_end)
+        trainer_of(model, world_size, "fsdp", callbacks=[averaging]).fit(loader, 2)
+        holder: Any = model if at_end else averaging.averaged.module  # type: ignore[union-attr]
+        outcome.append((parameters_of(holder), [buffer.clone() for buffer in holder.buffers()]))
     return outcome

@@ -239,7 +239,7 @@ class ModelCheckpoint(Callback):
 
     def _restore_best(self, trainer: Trainer) -> None:
         if self.restore_best and self._best_weights is not None:
-            trainer.model.load_state_dict(self._best_weights)
+            trainer.model.load_state_dict(trainer.strategy.own_part(self._best_weights, trainer.model))
 
 
 def _copy_on_cpu(state: dict[str, Any]) -> dict[str, Any]:

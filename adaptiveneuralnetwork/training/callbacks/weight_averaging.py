@@ -11,7 +11,8 @@ from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn, up
 from adaptiveneuralnetwork.arguments import as_choice, as_count, as_real
 from adaptiveneuralnetwork.training.batches import move, split_batch
 from adaptiveneuralnetwork.training.callbacks.base import Callback, LogsArgument
-from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state
+from adaptiveneuralnetwork.training.reduction import local_part
+from adaptiveneuralnetwork.training.seeding import isolated_rng
 
 if TYPE_CHECKING:
     from adaptiveneuralnetwork.training.trainer import Trainer
@@ -36,12 +37,12 @@ class WeightAveraging(Callback):
         self._saved: dict[str, Any] | None = None
 
     def on_train_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
-        self.averaged = self._make_average(trainer.model)
+        self.averaged = self._make_average(trainer.strategy.copyable(trainer.model))
         self._updates = 0
         self._running = True
         saved, self._saved = self._saved, None
         if saved is not None:
-            self.averaged.load_state_dict(saved["averaged"])
+            self.averaged.load_state_dict(trainer.strategy.own_part(saved["averaged"], self.averaged))
             self._updates = saved["updates"]
 
     def on_evaluate_begin(self, trainer: Trainer, logs: LogsArgument = None) -> None:
@@ -81,9 +82,15 @@ class WeightAveraging(Callback):
         self._updates += 1
 
     def _swap(self, trainer: Trainer) -> None:
-        """Exchange the model's weights and the averaged ones: storages change hands, nothing is copied."""
+        """Exchange the model's weights and the averaged ones."""
         for one, other in self._pairs(trainer):
-            one.data, other.data = other.data, one.data
+            if local_part(one) is one:
+                one.data, other.data = other.data, one.data  # storages change hands, nothing is copied
+            else:
+                own, averaged = local_part(one.detach()), local_part(other.detach())
+                kept = own.clone()
+                own.copy_(averaged)
+                averaged.copy_(kept)
         self._swapped = not self._swapped
 
     @torch.no_grad()
@@ -219,14 +226,9 @@ class SWACallback(WeightAveraging):
 
     def on_train_end(self, trainer: Trainer, logs: LogsArgument = None) -> None:
         super().on_train_end(trainer, logs)
-        if self.bn_loader is not None and self._updates and self.averaged is not None:
-            before = rng_state()
-            update_bn(self._bn_inputs(trainer), self.averaged.module)
-            restore_rng_state(before)
-            if self.apply_at_end:
-                buffers = zip(trainer.model.buffers(), self.averaged.module.buffers(), strict=True)
-                for one, other in buffers:
-                    one.copy_(other)
+        if self.bn_loader is not None and self._updates:
+            with isolated_rng():
+                self._measure_statistics(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         state = super().state_dict()
@@ -237,6 +239,22 @@ class SWACallback(WeightAveraging):
 
     def _make_average(self, model: torch.nn.Module) -> AveragedModel:
         return AveragedModel(model)
+
+    @torch.no_grad()
+    def _measure_statistics(self, trainer: Trainer) -> None:
+        """Those of the averaged weights, in the model itself: what is averaged of a sharded one cannot be called."""
+        assert self.averaged is not None, "made in on_train_begin"
+        own = [buffer.clone() for buffer in trainer.model.buffers()]
+        if not self.apply_at_end:
+            self._swap(trainer)
+        update_bn(self._bn_inputs(trainer), trainer.model)
+        trainer.strategy.settle(trainer.model)
+        for averaged, measured in zip(self.averaged.module.buffers(), trainer.model.buffers(), strict=True):
+            averaged.copy_(measured)
+        if not self.apply_at_end:
+            self._swap(trainer)
+            for buffer, before in zip(trainer.model.buffers(), own, strict=True):
+                buffer.copy_(before)
 
     def _make_scheduler(self, trainer: Trainer) -> SWALR:
         groups = trainer.optimizer.param_groups

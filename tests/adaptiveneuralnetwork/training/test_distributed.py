@@ -13,6 +13,7 @@ import pytest
 import rank_checks
 import torch
 from ranks import run_checks
+from torch import nn
 
 from adaptiveneuralnetwork.training import Trainer
 
@@ -36,6 +37,11 @@ CHECKS = [
     "fsdp_resume_folder",
     "ddp_resume_folder",
     "fsdp_overflow",
+    "window",
+    "fsdp_window",
+    "averages",
+    "fsdp_averages",
+    "fsdp_statistics",
 ]
 
 
@@ -120,6 +126,42 @@ def test_two_ranks_go_on_from_one(pair: dict[str, list[Any]]) -> None:
         assert resumed["steps"] == 18
         assert "written by 1 processes, and there are 2 now" in "".join(resumed["warnings"])
         assert resumed["history"][0] == pair["saved"][0]["history"][0]
+
+
+@pytest.mark.parametrize("strategy", ["", "fsdp_"])
+def test_c8_two_ranks_resume_bit_for_bit_within_a_window(pair: dict[str, list[Any]], strategy: str) -> None:
+    for rank in pair[f"{strategy}window"]:
+        for kind in ("sized", "unsized"):
+            whole, resumed = rank[kind]
+            torch.testing.assert_close(resumed, whole, rtol=0, atol=0)
+        assert rank["sized warned"] == []
+        assert "may draw anew" in rank["unsized warned"][0]
+
+
+@pytest.mark.parametrize("strategy", ["", "fsdp_"])
+def test_averaged_weights_and_the_best_are_those_of_one_process(
+    pair: dict[str, list[Any]], strategy: str, tmp_path: Path
+) -> None:
+    alone = rank_checks.averages(0, 1, tmp_path)
+    largest = max(record["val_loss"] for record in alone["best"]["history"])
+    assert alone["best"]["after"]["val_loss"] == largest != alone["best"]["history"][-1]["val_loss"]
+    for rank in pair[f"{strategy}averages"]:
+        torch.testing.assert_close(rank, alone, rtol=0, atol=1e-12)
+        for name in ("ema", "ema aside", "swa", "best"):
+            torch.testing.assert_close(rank[f"{name} resumed"], rank[name], rtol=0, atol=0)
+
+
+def test_swa_measures_the_statistics_of_a_sharded_model(pair: dict[str, list[Any]]) -> None:
+    inputs = [batch for batch, _ in torch.utils.data.DataLoader(rank_checks.data_of(40, torch.float64), batch_size=8)]
+    for rank in pair["fsdp_statistics"]:
+        for weights, statistics in rank:
+            layers = [nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 4)]
+            model = nn.Sequential(*layers).to(torch.float64)
+            with torch.no_grad():
+                for parameter, weight in zip(model.parameters(), weights, strict=True):
+                    parameter.copy_(weight)
+            torch.optim.swa_utils.update_bn(inputs, model)
+            torch.testing.assert_close(statistics, list(model.buffers()), rtol=0, atol=0)
 
 
 def test_what_one_rank_wants_to_stop_all_stop(pair: dict[str, list[Any]]) -> None:
