@@ -19,7 +19,7 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
 
     Returns:
         Path by module name; ``pkg`` for ``pkg/__init__.py``. A stub has the name of its module, unless both are there.
-        A notebook, which nothing imports, has its path below *root* for a name.
+        A notebook, which nothing imports, has its path below *root* for a name. Every name can be encoded as UTF-8.
 
     Example:
         >>> module_names("/p", ["/p/run.py", "/p/src/pkg/__init__.py", "/p/src/pkg/jobs.py"])
@@ -48,8 +48,15 @@ def module_names(root: str, files: Iterable[str]) -> dict[str, str]:
         sources = [path for path in paths if path.endswith(".py")] or [p for p in paths if not p.endswith(".ipynb")]
         owner = sources[0] if len(sources) == 1 else None
         for path in paths:
-            named[name if path == owner else _below(root, path)] = path
+            named[_in_unicode(name if path == owner else _below(root, path))] = path
     return named
+
+
+def _in_unicode(name: str) -> str:
+    """A name with escapes for the bytes that are no text in the file system's encoding: no code can name such a file,
+    but every name is searched for.
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _below(root: str, path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ann_migrate.modules import module_names
 
 
@@ -38,3 +40,8 @@ def test_a_stub_leaves_the_name_to_its_module() -> None:
         "pkg.a.pyi": "pkg/a.pyi",
         "pkg.b": "pkg/b.pyi",
     }
+
+
+def test_a_name_that_is_no_text_has_escapes() -> None:
+    path = os.fsdecode(b"caf\xe9.py")
+    assert names(path) == {"caf\\udce9": path}

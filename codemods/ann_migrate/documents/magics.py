@@ -11,6 +11,8 @@ import keyword
 import re
 from dataclasses import dataclass
 
+from ann_migrate.legacy_api import PACKAGE
+
 PYTHON_CELLS = frozenset({"time", "capture", "prun"})
 """Cell magics whose cell is Python that runs in the notebook's namespace."""
 
@@ -39,6 +41,11 @@ _TIMED = re.compile(r"%time[ \t]+(?=[^\s\-])")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _IN_SHELL = re.compile(r"\{([^{}]*)\}|\$(\w+)")
 _BINDING = re.compile(r"^[ \t]*([A-Za-z_][\w]*)[ \t]*(?::[^=\r\n]*)?=(?!=)", re.MULTILINE)
+_IMPORT = re.compile(
+    rf"^[ \t]*(?:from[ \t]+{PACKAGE.decode()}[\w.]*[ \t]+import[ \t]*(?:\([^()]*\)|[^\r\n\\;#(]+)"
+    rf"|import[ \t]+{PACKAGE.decode()}[^\r\n\\;#]*)",
+    re.MULTILINE,
+)
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>[!\w]+)(?P<line>[^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
@@ -52,6 +59,7 @@ class Cell:
         names: Python names that may be used in a way that cannot be seen.
         assigned: Those of them that may be bound again.
         is_other: The cell is of no concern: another language, a file.
+        imports: Of a cell that is not Python, the statements that look like imports of the library.
     """
 
     code: str | None
@@ -59,6 +67,7 @@ class Cell:
     names: tuple[str, ...] = ()
     assigned: tuple[str, ...] = ()
     is_other: bool = False
+    imports: tuple[str, ...] = ()
 
 
 def read_cell(text: str) -> Cell:
@@ -93,8 +102,10 @@ def read_cell(text: str) -> Cell:
 
 
 def _unreadable(text: str) -> Cell:
-    assigned = _BINDING.findall(text)
-    return Cell(None, names=_unique(_WORD.findall(text)), assigned=_unique(assigned))
+    imports = [match.group().strip() for match in _IMPORT.finditer(text) if _parses(match.group().strip())]
+    bound = [alias.asname or alias.name for line in imports for alias in ast.parse(line).body[0].names]  # type: ignore[attr-defined]
+    assigned = [*_BINDING.findall(text), *(name.partition(".")[0] for name in bound if name != "*")]
+    return Cell(None, names=_unique(_WORD.findall(text)), assigned=_unique(assigned), imports=tuple(imports))
 
 
 def _parses(code: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from ann_migrate.selection import Selection
 BROKEN = "ANN921"
 OLD_FORMAT = "ANN922"
 FAILED_CHECK = "ANN990"
+_RUNNING = ".".join(map(str, sys.version_info[:2]))
+"""The Python whose grammar counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +198,15 @@ class _Book:
             if content.is_other:
                 continue
             if content.code is None:
-                reason = "this cell is not plain Python; it was skipped"
+                reason = f"this cell is not plain Python {_RUNNING}; it was skipped"
                 self.skipped.append(Note(Position(1, 1, cell.number), reason))
-                stands_for = f"cell {cell.number}, which is not plain Python"
+                stands_for = f"cell {cell.number}, which is not plain Python {_RUNNING}"
             else:
                 self._add(Part(content.code, shows="last"), cell, content)
                 stands_for = f"a magic in cell {cell.number}"
             if content.names:
-                self._add(Part(uses(content.names, content.assigned), stands_for), cell, content)
+                text = "".join(f"{line}\n" for line in content.imports) + uses(content.names, content.assigned)
+                self._add(Part(text, stands_for), cell, content)
 
     def _add(self, part: Part, cell: CodeCell, content: Cell) -> None:
         self.parts.append(part)

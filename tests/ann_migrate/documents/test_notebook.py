@@ -110,6 +110,11 @@ def test_an_old_format_is_a_problem() -> None:
         ((IMPORT, LOOP, "%%timeit\nloop.train(loader)"), "cell 3, which is not plain Python"),
         ((IMPORT, LOOP, "loop.train("), "cell 3, which is not plain Python"),
         ((IMPORT, LOOP, "use(loop)"), "passed"),
+        # The import stands where it cannot be read, too: the name is used all the same.
+        ((IMPORT + LOOP + "\nx = = 1",), "cell 1, which is not plain Python"),
+        (("pip install x\n" + IMPORT, LOOP, TRAIN), "cell 1, which is not plain Python"),
+        (("pip install x\n" + IMPORT.replace("import", "import (").replace("\n", " as TL,\n)"), "TL(m, c)"), "cell 1"),
+        (("%%timeit\nimport adaptiveneuralnetwork.training as t", "t.TrainingLoop(m, c)"), "may mean different"),
     ],
 )
 def test_declined(cells: tuple[str, ...], reason: str) -> None:
@@ -117,6 +122,12 @@ def test_declined(cells: tuple[str, ...], reason: str) -> None:
     assert not result.changed
     assert {site.outcome for site in result.sites} == {Outcome.DECLINED}
     assert any(reason in site.reason for site in result.sites)
+
+
+def test_a_cell_with_half_a_character_is_not_plain_python() -> None:
+    raw = notebook(IMPORT + LOOP + "  # half").replace(b"# half", b"# \\ud800")
+    (site,) = migrate(raw).sites
+    assert "cell 1, which is not plain Python" in site.reason
 
 
 # -- rewritten --------------------------------------------------------------------------------------------------------
