@@ -23,15 +23,19 @@ def check_device_stays(plan: Plan) -> None:
         Decline: there is such a write.
     """
     names = _names_of_config(plan)
-    if not names or not plan.found.holders:
+    if not names and not plan.found.far:
+        return
+    if not plan.found.holders:
         return
     tree = plan.context.tree
     writes: list[ast.expr] = [
         node
         for node in plan.context.flow.attributes("device")
-        if not isinstance(node.ctx, ast.Load) and _last_name(node.value) in names
+        if not isinstance(node.ctx, ast.Load) and _may_be_config(node.value, names, plan)
     ]
-    writes += [node for node in tree.all_of(ast.Call) if _is_setattr(node) and _last_name(node.args[0]) in names]
+    writes += [
+        node for node in tree.all_of(ast.Call) if _is_setattr(node) and _may_be_config(node.args[0], names, plan)
+    ]
     for write in writes:
         if tree.path_after(tree.statement(write), plan.constructor) is None and not _follows_all_uses(plan, write):
             raise device_changed.decline(write)
@@ -74,6 +78,15 @@ def _names_of_config(plan: Plan) -> set[str]:
         if dotted(node.value) == parts:
             names.update(last for target in node.targets if (last := _last_name(target)))
     return names
+
+
+def _may_be_config(node: ast.expr, names: set[str], plan: Plan) -> bool:
+    """Whether an expression goes by a name of the config. Where the object passes through functions the config may do
+    so too, under any name.
+    """
+    if plan.found.far:
+        return not (isinstance(node, ast.Name) and node.id == "self")
+    return _last_name(node) in names
 
 
 def _last_name(node: ast.expr) -> str | None:

@@ -196,12 +196,20 @@ class _Account:
             yield self._numbered(f"in doubt: {_DOUBTS[site.doubt]}")
 
     def _held(self, found: LoopObject) -> Iterator[str]:
-        yield self._numbered(f"the call makes an object: {self._text(found.constructor)}")
+        call = self.migration.tree.parents[self.site.node]
+        assert isinstance(call, ast.Call)
+        yield self._numbered(f"the call makes an object: {self._text(call)}")
+        for other in found.constructors:
+            if other is not call:
+                yield self._numbered(f"it goes the same ways as what is made at {self._at(other)}: {self._text(other)}")
         for holder in found.holders:
             if isinstance(holder, SelfAttribute):
                 yield self._numbered(f"it is held by self.{holder.attribute} of class {holder.owner.name}")
             else:
                 yield self._numbered(f"it is held by the name {holder.name} of {_scope(holder)}")
+        for function in found.functions:
+            name = getattr(function, "name", "lambda")
+            yield self._numbered(f"it passes through the function {name} at {self._at(function)}")
         if not found.holders and self.verdict.outcome is not Outcome.DECLINED:
             yield self._numbered("nothing holds it: it is used in its own expression only")
 

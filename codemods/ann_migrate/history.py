@@ -38,8 +38,10 @@ def _runs_once(plan: Plan, call: ast.Call) -> bool:
     if len(trains) != 1 or len(plan.found.holders) > 1:
         return False
     tree = plan.context.tree
-    if any(node is call for node in tree.ancestors(plan.constructor)):
+    if all(any(node is call for node in tree.ancestors(made)) for made in plan.found.constructors):
         return True
+    if not plan.found.simple:
+        return False
     if tree.function(call) is not tree.function(plan.constructor) or tree.path_after(plan.statement, call) is None:
         return False
     # Both in one loop body: a new object each time round. A loop between them: the same object trained again and again.

@@ -27,6 +27,7 @@ from ann_migrate.rules import (
     layout_lost,
     not_ours,
     not_selected,
+    object_used_otherwise,
     quick_train,
     rules_with,
     skip_comment,
@@ -137,71 +138,111 @@ class Migration:
             imports=self.imports,
             sites=self.sites,
         )
+        self.flow.settle(self.tree.parents[use.node] for use in self.sites if self._is_call(use))
         plans: list[Plan] = []
         # Calls first: the plan of an object takes the annotations of its assignments with it.
         for use in sorted(self.sites, key=lambda use: not self._is_call(use)):
-            if use in self.verdicts or any(use in plan.annotations for plan in plans):
+            if use in self.verdicts or any(use in (plan.site, *plan.annotations) for plan in plans):
                 continue
+            group = self._group(use)
             try:
-                if use in declined:
-                    raise declined[use]
-                plan = self._plan_site(context, use)
+                for member in group:
+                    if member in declined:
+                        raise declined[member]
+                plans += self._plan_group(context, group)
             except Decline as decline:
-                self.verdicts[use] = self._declined_or_left(use, decline)
-                continue
+                for member in group:
+                    self.verdicts[member] = self._declined_or_left(member, decline)
             except Left as left:
-                self._leave(use, left)
-                continue
-            if plan is not None:
-                plans.append(plan)
+                for member in group:
+                    self._leave(member, left)
         return plans
+
+    def _group(self, use: NameUse) -> list[NameUse]:
+        """The sites that are migrated together with this one or not at all, itself first: those that make objects
+        which go the same ways.
+        """
+        call = self.tree.parent(use.node)
+        if not self._is_call(use) or use.target == QUICK_TRAIN or not isinstance(call, ast.Call):
+            return [use]
+        try:
+            made = self.flow.follow(call).constructors
+        except Escape as escape:
+            made = escape.found.constructors if escape.found is not None else []
+        return [use, *(other for other in self.sites if other is not use and self.tree.parent(other.node) in made)]
 
     def _is_call(self, use: NameUse) -> bool:
         call = self.tree.parent(use.node)
         return use.form is Form.NAME and use.doubt is None and isinstance(call, ast.Call) and call.func is use.node
 
-    def _plan_site(self, context: Context, use: NameUse) -> Plan | None:
-        """The plan for a site that makes an object; None for one that is ignored.
+    def _plan_group(self, context: Context, group: list[NameUse]) -> list[Plan]:
+        """The plans for sites that make objects which go the same ways; none for one that is ignored.
 
         Raises:
-            Decline: the site is left as it is.
-            Left: it is left as it is by wish.
+            Decline: they are left as they are.
+            Left: they are left as they are by wish.
         """
         if (reason := not_ours.explain_file(self.source.data, self.module)) is not None:
-            self.verdicts[use] = Site(self._position(use), not_ours.CODE, Outcome.IGNORED, reason)
-            return None
+            self._ignore(group, not_ours.CODE, reason)
+            return []
         for rule in rules_with("explain_ignored"):
-            reason = rule.explain_ignored(use)
+            reason = rule.explain_ignored(group[0])
             if reason is not None:
-                self.verdicts[use] = Site(self._position(use), rule.CODE, Outcome.IGNORED, reason)
-                return None
+                self._ignore(group, rule.CODE, reason)
+                return []
+        calls = [self._call_of(use) for use in group]
+        if group[0].target == QUICK_TRAIN:
+            self._check_wishes([*_origin(group[0]), calls[0]], [quick_train.CODE])
+            return [quick_train.plan_call(context, group[0], calls[0])]
+        nodes = [*(node for use in group for node in _origin(use)), *calls]
+        self._check_wishes(nodes, [constructor.CODE])
+        arguments = [Arguments(call, CONSTRUCTOR) for call in calls]
+        try:
+            found = self.flow.follow(calls[0])
+        except Escape as escape:
+            escapes = rules_with("explain_escape")
+            raise next(found for each in escapes if (found := each.explain_escape(escape, self.tree))) from None
+        if len(found.constructors) != len(group):
+            raise object_used_otherwise.decline_unknown(calls[0])
+        plans = [Plan(context, use, found, given) for use, given in zip(group, arguments, strict=True)]
+        known = [known for item in found.uses if (known := find_use_rule(item)) is not None]
+        codes = [constructor.CODE, *(each.CODE for each in known)]
+        codes += [annotation.REWRITE_CODE] * bool(found.annotations)
+        self._check_wishes([*nodes, *(item.attribute for item in found.uses)], codes)
+        self._plan_objects(plans)
+        return plans
+
+    def _plan_objects(self, plans: list[Plan]) -> None:
+        """Plan all uses, once, and then each constructor."""
+        first = plans[0]
+        for plan in plans:
+            plan.mates = plans
+        for assumption in first.found.assumptions:
+            first.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
+        for item in first.found.uses:
+            self._check_place(item.call or item.attribute)
+            _use_rule(item).plan_use(item, first)
+        first.share()
+        for plan in plans:
+            constructor.plan_constructor(plan)
+        annotation.plan_annotations(first)
+
+    def _call_of(self, use: NameUse) -> ast.Call:
+        """The call of the legacy name, if that is all the site is.
+
+        Raises:
+            Decline: it is something else.
+        """
         if not self._is_call(use):
             raise next(found for rule in rules_with("explain_name") if (found := rule.explain_name(use, self.tree)))
         call = self.tree.parents[use.node]
         assert isinstance(call, ast.Call)
-        self._check_place(use, call)
-        if use.target == QUICK_TRAIN:
-            self._check_wishes([*_origin(use), call], [quick_train.CODE])
-            return quick_train.plan_call(context, use, call)
-        self._check_wishes([*_origin(use), call], [constructor.CODE])
-        arguments = Arguments(call, CONSTRUCTOR)
-        try:
-            plan = Plan(context, use, self.flow.follow(call), arguments)
-        except Escape as escape:
-            escapes = rules_with("explain_escape")
-            raise next(found for each in escapes if (found := each.explain_escape(escape, self.tree))) from None
-        known = [known for item in plan.found.uses if (known := find_use_rule(item)) is not None]
-        codes = [constructor.CODE, *(each.CODE for each in known)]
-        codes += [annotation.REWRITE_CODE] * bool(plan.found.annotations)
-        self._check_wishes([*_origin(use), call, *(item.attribute for item in plan.found.uses)], codes)
-        for assumption in plan.found.assumptions:
-            plan.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
-        for item in plan.found.uses:
-            self._check_place(use, item.call or item.attribute)
-            _use_rule(item).plan_use(item, plan)
-        constructor.plan_constructor(plan)
-        annotation.plan_annotations(plan)
-        return plan
+        self._check_place(call)
+        return call
+
+    def _ignore(self, group: list[NameUse], code: str, reason: str) -> None:
+        for use in group:
+            self.verdicts[use] = Site(self._position(use), code, Outcome.IGNORED, reason)
 
     # -- wishes -------------------------------------------------------------------------------------------------------
 
@@ -244,7 +285,7 @@ class Migration:
         for each in uses:
             self.verdicts[each] = Site(self._position(each), left.code, Outcome.IGNORED, left.reason, left.wish)
 
-    def _check_place(self, use: NameUse, node: ast.expr) -> None:
+    def _check_place(self, node: ast.expr) -> None:
         """Decline what stands in an f-string, or is nested more deeply than the editor's parser can be trusted with."""
         for at in self.tree.ancestors(node):
             if isinstance(at, ast.JoinedStr):

@@ -103,12 +103,16 @@ class Plan:
     """
     held_in_call: bool = False
     """The config is held by a walrus inside the constructor call: no statement can be put before it."""
+    mates: list[Plan] = field(default_factory=list)
+    """The plans of all constructors whose objects go the same ways, this one included. The uses are planned once, by
+    the first of them.
+    """
 
     # -- places -------------------------------------------------------------------------------------------------------
 
     @property
     def constructor(self) -> ast.Call:
-        return self.found.constructor
+        return self.arguments.call
 
     @property
     def statement(self) -> ast.stmt:
@@ -178,6 +182,13 @@ class Plan:
         """The text that means a library object at ``at`` (default: the constructor)."""
         return self.context.imports.symbol(path, self.site, at)
 
+    def share(self) -> None:
+        """Let the plans of the other constructors know what the uses, which are planned here, need and change."""
+        for mate in self.mates:
+            mate.records_needed = self.records_needed
+            mate.notes += [text for text in self.notes if text not in mate.notes]
+            mate.not_kept += [text for text in self.not_kept if text not in mate.not_kept]
+
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
@@ -189,15 +200,33 @@ class Plan:
 
     # -- the config, where a use needs it -----------------------------------------------------------------------------
 
+    def config_in_reach(self, at: ast.expr) -> str | None:
+        """The text that means the loop's config where ``at`` stands; None where only the loop itself knows it, since
+        several loops may be meant or it came through a function or a container.
+
+        Raises:
+            Decline: it cannot be reached there, and there is no safe place to keep it.
+        """
+        if self.found.simple:
+            return self.config_at(at)
+        values = self.context.values
+        texts = {values.text_at(mate.arguments["config"], mate.constructor, at, self.found) for mate in self.mates}
+        return texts.pop() if len(texts) == 1 else None
+
     def config_at(self, at: ast.expr) -> str:
         """The text that means the loop's config where ``at`` stands.
 
         Raises:
             Decline: it cannot be reached there, and there is no safe place to keep it.
         """
+        if not self.found.simple:
+            text = self.config_in_reach(at)
+            if text is None:
+                raise config_out_of_reach.decline(at)
+            return text
         if self.held_config is None:
             config = self.arguments["config"]
-            text = self.context.values.text_at(config, self.constructor, at, latest=len(self.found.holders) < 2)
+            text = self.context.values.text_at(config, self.constructor, at, self.found)
             if text is not None:
                 return text
             text = self._config_on_self(config, at)

@@ -83,6 +83,15 @@ class Project:
                 return path, line
         return None
 
+    def deriver(self, module: str | None, class_name: str) -> Path | None:
+        """A file with a class that may derive from ``class_name`` of ``module``."""
+        for path in self._contents.holding(class_name.encode()):
+            if self._names[path] != module:
+                tree = self._tree(path)
+                if tree is None or _derives(tree, class_name):
+                    return path
+        return None
+
     def legacy_export(self, module: str, name: str) -> str | None:
         """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, its own
         or through other modules, if any.
@@ -161,6 +170,17 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     parts = package.split(".")
     base = parts[: len(parts) - (node.level - 1)]
     return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _derives(tree: ast.Module, name: str) -> bool:
+    """Whether a class has a base of this name, or of one under which the name is imported."""
+    nodes = list(ast.walk(tree))
+    aliases = {name}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            aliases |= {alias.asname for alias in node.names if alias.name == name and alias.asname}
+    bases = (base for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases)
+    return any(ast.unparse(base).rpartition(".")[2] in aliases for base in bases)
 
 
 def _attribute_line(tree: ast.Module, attribute: str) -> int | None:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Flow
+from ann_migrate.flow import Flow, LoopObject, SelfAttribute
 from ann_migrate.resolve import Binding, Names, Variable
 from ann_migrate.source import Source
-from ann_migrate.tree import Tree, dotted, root_name
+from ann_migrate.tree import COMPREHENSIONS, Tree, dotted, root_name
 
 
 def is_plain(node: ast.expr) -> bool:
@@ -33,14 +33,14 @@ class Values:
 
     # -- the same value at another place ------------------------------------------------------------------------------
 
-    def text_at(self, node: ast.expr, made: ast.expr, at: ast.expr, *, latest: bool = True) -> str | None:
+    def text_at(self, node: ast.expr, made: ast.expr, at: ast.expr, found: LoopObject) -> str | None:
         """The text that has the value at ``at`` which ``node`` has where ``made`` stands, or None.
 
         Args:
             node: The expression.
             made: The constructor call of an object.
             at: A use of the object, so it runs after ``made``.
-            latest: Whether the object used is surely the one that ``made`` made last (it has one name, bound there).
+            found: The object, with what holds it.
         """
         root = root_name(node)
         if root is None or isinstance(node, ast.Constant):
@@ -56,8 +56,8 @@ class Values:
         if isinstance(node, ast.Attribute) and not self._attributes_stay(node, made, at):
             return None
         if self._is_visible(root.id, variables[0], at):
-            return text if self._stays(variables[0], made, at, latest) else None
-        return self._on_self(node, root, text, at)
+            return text if self._stays(variables[0], made, at, found) else None
+        return self._on_self(node, root, text, at) if self._is_on_self(found) else None
 
     def _on_self(self, node: ast.expr, root: ast.Name, text: str, at: ast.expr) -> str | None:
         """``self.config`` of one method in another method of the same class, whatever ``self`` is called there."""
@@ -86,15 +86,58 @@ class Values:
     def _is_visible(self, name: str, variable: Variable, at: ast.AST) -> bool:
         return self.names.lookup(name, self.names.scope_at(at)) is variable
 
-    def _stays(self, variable: Variable, made: ast.expr, at: ast.expr, latest: bool) -> bool:
-        """Whether no rebinding of the variable can run between the two places."""
+    def _stays(self, variable: Variable, made: ast.expr, at: ast.expr, found: LoopObject) -> bool:
+        """Whether no rebinding of the variable can run between the two places, and both mean the same variable: one of
+        a function is another one in each call.
+        """
         bindings = variable.bindings
         if any(self._is_from_inside(binding, variable) for binding in bindings):
             return False
         between = self.tree.path_after(self.tree.statement(made), at)
+        # One name, bound whenever ``made`` runs: what is used is surely what was made last.
+        latest = found.simple and len(found.holders) < 2 and self._surely_runs(made)
         if between is not None and latest:
             return not any(self._stands_in(binding.node, between) for binding in bindings)
-        return len(bindings) <= 1 and not any(self.tree.inside_loop(binding.node) for binding in bindings)
+        stays = len(bindings) <= 1 and not any(self.tree.inside_loop(binding.node) for binding in bindings)
+        return stays and self._lives_with(variable, found)
+
+    def _surely_runs(self, made: ast.expr) -> bool:
+        """Whether a constructor runs whenever its statement does."""
+        for node in self.tree.ancestors(made):
+            if isinstance(node, ast.stmt):
+                return True
+            if isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, *COMPREHENSIONS)):
+                return False
+        return True
+
+    def _lives_with(self, variable: Variable, found: LoopObject) -> bool:
+        """Whether the object cannot outlive the variable, to be used where a later call has bound another one."""
+        if variable.scope.kind == "module":
+            return True
+        if found.far:
+            return False
+        inside = set(variable.scope.within())
+        for holder in found.holders:
+            if isinstance(holder, SelfAttribute):
+                if not self._is_self(variable, holder):
+                    return False
+            elif holder.scope not in inside:
+                return False
+        return True
+
+    def _is_self(self, variable: Variable, holder: SelfAttribute) -> bool:
+        """Whether a variable is the ``self`` of a method of the class on whose instance the object is held."""
+        method = variable.scope.node
+        if (
+            not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
+            or self.tree.parent(method) is not holder.owner
+        ):
+            return False
+        positional = [*method.args.posonlyargs, *method.args.args]
+        return bool(positional) and variable.bindings[0].node is positional[0]
+
+    def _is_on_self(self, found: LoopObject) -> bool:
+        return not found.far and all(isinstance(holder, SelfAttribute) for holder in found.holders)
 
     def _is_from_inside(self, binding: Binding, variable: Variable) -> bool:
         """A binding through ``global`` or ``nonlocal``: it runs whenever that function is called."""

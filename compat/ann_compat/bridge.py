@@ -25,12 +25,14 @@ __all__ = [
     "LegacyCallback",
     "flatten_images",
     "legacy_callbacks",
+    "legacy_config",
     "legacy_evaluate",
     "legacy_history",
     "legacy_load_checkpoint",
     "legacy_quick_train",
     "legacy_save_checkpoint",
     "legacy_save_metrics",
+    "legacy_train",
     "legacy_train_epoch",
     "legacy_trainer",
 ]
@@ -158,6 +160,46 @@ def legacy_history(trainer_or_history: Trainer | History) -> list[dict[str, Any]
         ``metrics = legacy_history(trainer.fit(loader, num_epochs=2))``
     """
     return _recorder(trainer_or_history, "legacy_history").history
+
+
+def legacy_config(trainer: Trainer) -> AdaptiveConfig:
+    """``TrainingLoop.config``: the config that a trainer's legacy callbacks were made with.
+
+    For places that a trainer comes to without its config: through a function, or out of a list of several.
+
+    Args:
+        trainer: One made with ``callbacks=legacy_callbacks(config)``.
+
+    Raises:
+        TypeError: It is no trainer.
+        ValueError: It has no legacy callbacks.
+
+    Example:
+        ``trainer.fit(loader, num_epochs=legacy_config(trainer).num_epochs)``
+    """
+    return _recorder(trainer, "legacy_config").config
+
+
+def legacy_train(
+    trainer: Trainer,
+    train_loader: Iterable[Any],
+    test_loader: Iterable[Any] | None = None,
+    num_epochs: int | None = None,
+) -> list[dict[str, Any]]:
+    """``TrainingLoop.train``: for ``num_epochs`` or the config's epochs; return the one list of legacy records.
+
+    Args:
+        trainer: One made with ``callbacks=legacy_callbacks(config)``.
+        train_loader: Batches of inputs and targets.
+        test_loader: Batches to evaluate with after each epoch; None for none.
+        num_epochs: How many epochs; None and 0 mean ``config.num_epochs``, read now.
+
+    Raises:
+        TypeError: ``trainer`` is no trainer.
+        ValueError: It has no legacy callbacks.
+    """
+    epochs = num_epochs or _recorder(trainer, "legacy_train").config.num_epochs
+    return legacy_history(trainer.fit(train_loader, num_epochs=epochs, val_loader=test_loader))
 
 
 def legacy_evaluate(trainer: Trainer, loader: Iterable[Any]) -> dict[str, float]:

@@ -127,10 +127,13 @@ CASES = {
         {
             REWRITE: "self_attribute_across_methods self_attribute_epochs_given "
             "self_attribute_built_late private_attribute",
-            DECLINE: "self_attribute_subclass self_attribute_used_outside",
+            DECLINE: "self_attribute_subclass",
         },
     ),
-    "13": Case("loops in containers", {DECLINE: "loop_in_dict loop_in_list"}),
+    "13": Case(
+        "loops in containers",
+        {REWRITE: "loop_in_dict loop_in_list two_targets_one_stored", DECLINE: "name_reused_one_declined"},
+    ),
     "14": Case("subclasses", {DECLINE: "subclass mixed_subclass"}),
     "15": Case("the class as a value", {DECLINE: "class_as_value class_in_registry partial"}),
     "16": Case("names in strings", {DECLINE: "mock_patch loop_read_from_globals", KEEP: "mentions_only"}),
@@ -147,16 +150,19 @@ CASES = {
     "21": Case("with and async", {REWRITE: "with_block async_function", DECLINE: "bound_method_as_value"}),
     "22": Case("train uncalled", {REWRITE: "trained_in_thread", DECLINE: "bound_method_as_value"}),
     "23": Case("unbound methods", {DECLINE: "unbound_method"}),
-    "24": Case("loops that are handed on", {DECLINE: "loop_returned escapes_through_call mixed_functions"}),
+    "24": Case(
+        "loops that are handed on",
+        {REWRITE: "loop_returned annotated_parameter", DECLINE: "escapes_through_call mixed_functions"},
+    ),
     "25": Case(
         "names that are bound again",
         {
-            REWRITE: "for_loop_rebuilds deleted_loop name_reused_for_second_loop",
-            DECLINE: "rebinding one_name_two_branches",
+            REWRITE: "for_loop_rebuilds deleted_loop name_reused_for_second_loop one_name_two_branches",
+            DECLINE: "rebinding",
         },
     ),
     "26": Case("several targets, and the walrus", {REWRITE: "walrus_loop two_targets history_in_tuple_assignment"}),
-    "27": Case("conditional expressions", {REWRITE: "conditional_expression_chain", DECLINE: "conditional_loop"}),
+    "27": Case("conditional expressions", {REWRITE: "conditional_expression_chain conditional_loop"}),
     "28": Case(
         "closures and globals",
         {REWRITE: "closure nested_functions module_global_read_in_function global_statement"},
@@ -201,7 +207,7 @@ CASES = {
     "43": Case("a subscript on the chain", {REWRITE: "subscripted_chain"}),
     "44": Case("errors that are caught", {REWRITE: "empty_loader_caught test_loader_empty assert_statement"}),
     "45": Case(
-        "annotations and type tests", {REWRITE: "annotated_loop", DECLINE: "annotated_parameter isinstance_only"}
+        "annotations and type tests", {REWRITE: "annotated_loop annotated_parameter", DECLINE: "isinstance_only"}
     ),
     "46": Case("patches by name", {DECLINE: "mock_patch patched_class"}),
     "47": Case(

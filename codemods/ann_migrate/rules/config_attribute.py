@@ -51,10 +51,16 @@ def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one read of ``config``."""
     if not isinstance(use.attribute.ctx, ast.Load):
         raise unsupported_attribute.decline(use)
-    if not is_plain(use.receiver):
+    if not is_plain(use.receiver) and plan.found.simple:
         raise config_out_of_reach.decline(use.attribute)
     parent = plan.context.tree.parent(use.attribute)
     if isinstance(parent, ast.Attribute) and parent.attr == "device" and not isinstance(parent.ctx, ast.Load):
         raise device_changed.decline(parent)
-    text = plan.config_at(use.attribute)
-    plan.edit(use.attribute, lambda _: text)
+    text = plan.config_in_reach(use.attribute)
+    if text is not None:
+        plan.edit(use.attribute, lambda _: text)
+        return
+    plan.records_needed = True
+    name = plan.symbol("ann_compat.legacy_config", use.attribute)
+    plan.edit(use.attribute, lambda old: f"{name}({old[: old.rindex('.')].rstrip()})")
+    plan.note("the bridge knows which config each loop was made with (legacy_config)")

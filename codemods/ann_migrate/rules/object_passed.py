@@ -32,5 +32,6 @@ def explain_escape(escape: Escape, tree: Tree) -> Decline | None:
         parent = tree.parent(parent)
     if isinstance(parent, ast.Call):
         what = "called" if parent.func is escape.node else f"passed to {ast.unparse(parent.func)}()"
-        return Decline(CODE, f"the loop is {what}, which is not followed", escape.node, ADVICE)
+        why = f": {escape.where}" if escape.where else ""
+        return Decline(CODE, f"the loop is {what}, which is not followed{why}", escape.node, ADVICE)
     return None

@@ -1,6 +1,6 @@
 """The object can be reached from code that is not followed.
 
-An attribute used on something else than ``self`` of the class, a subclass or base class that may know the attribute,
+An attribute used on something that is not surely an instance of the class, a base class that may know the attribute,
 ``getattr`` by name, a class variable, a module variable that another file imports.
 
 With ``--unsafe``, attributes of the same name in *other* files are assumed to be those of another class; the report
@@ -16,7 +16,6 @@ CODE = "ANN305"
 ADVICE = "keep uses of the loop inside the class or function that makes it"
 _REASONS = {
     "outside": "the attribute that holds the loop is used outside of its class",
-    "subclass": "a subclass may use the attribute that holds the loop",
     "base": "a base class that is not known may use the attribute that holds the loop",
     "class attribute": "the name that holds the loop is an attribute of a class too",
     "by name": "the name that holds the loop is used in a string",
@@ -29,15 +28,8 @@ from adaptiveneuralnetwork.training import TrainingLoop
 class Job:
     def __init__(self, model, config):
         self.loop = TrainingLoop(model, config)
-Job(model, config).loop.train(loader)
-""",
-    """\
-from adaptiveneuralnetwork.training import TrainingLoop
-class Job:
-    def __init__(self, model, config):
-        self.loop = TrainingLoop(model, config)
-class Longer(Job):
-    pass
+for job in jobs:
+    job.loop.train(loader)
 """,
     """\
 from mine import Base

@@ -34,4 +34,5 @@ class Job:
 def explain_escape(escape: Escape, tree: object) -> Decline | None:
     if escape.how != "rebound":
         return None
-    return Decline(CODE, "the name that holds the loop is bound to something else too", escape.node, ADVICE)
+    why = f": {escape.where}" if escape.where else ""
+    return Decline(CODE, f"what holds the loop may hold something else too{why}", escape.node, ADVICE)

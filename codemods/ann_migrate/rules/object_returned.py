@@ -36,5 +36,6 @@ def explain_escape(escape: Escape, tree: Tree) -> Decline | None:
         return None
     returned = isinstance(parent, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await))
     if returned or (isinstance(parent, ast.Lambda) and parent.body is escape.node):
-        return Decline(CODE, "the loop is returned to a caller that is not followed", escape.node, ADVICE)
+        why = f": {escape.where}" if escape.where else ""
+        return Decline(CODE, f"the loop is returned to a caller that is not followed{why}", escape.node, ADVICE)
     return None

@@ -16,7 +16,8 @@ CODE = "ANN303"
 ADVICE = "keep the loop in one local name, or on one attribute of self"
 VALID = ("loops = [Other(m, c)]\n",)
 INVALID = (
-    "from adaptiveneuralnetwork.training import TrainingLoop\nloops = [TrainingLoop(model, config)]\n",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nloops = {TrainingLoop(model, config)}\n",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nloops = [*others, TrainingLoop(model, config)]\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nloops[0] = TrainingLoop(model, config)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\na = b[0] = TrainingLoop(model, config)\n",
     "from adaptiveneuralnetwork.training import TrainingLoop\nname, *loop = 1, TrainingLoop(model, config)\n",

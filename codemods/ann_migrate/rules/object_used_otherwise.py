@@ -6,6 +6,8 @@ the use.
 
 from __future__ import annotations
 
+import ast
+
 from ann_migrate.flow import Escape
 from ann_migrate.rules._base import Decline
 from ann_migrate.tree import Tree
@@ -15,10 +17,16 @@ VALID = ()
 INVALID = (
     """\
 from adaptiveneuralnetwork.training import TrainingLoop
-loop = TrainingLoop(model, config) if gpu else None
+loop = other + TrainingLoop(model, config)
 """,
     "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(model, config)[0]\n",
 )
+
+
+def decline_unknown(culprit: ast.AST) -> Decline:
+    return Decline(
+        CODE, "the loop meets another one whose name is not sure", culprit, "give each loop a name of its own"
+    )
 
 
 def explain_escape(escape: Escape, tree: Tree) -> Decline:

@@ -46,7 +46,7 @@ def plan_call(context: Context, use: NameUse, call: ast.Call) -> Plan:
         Decline: its dict goes where the Trainer in it may be read.
     """
     arguments = Arguments(call, QUICK_TRAIN_SIGNATURE)
-    plan = Plan(context, use, LoopObject(call), arguments)
+    plan = Plan(context, use, LoopObject([call]), arguments)
     _check_result(context, call)
     name = plan.symbol("ann_compat.legacy_quick_train")
     plan.edit(call, lambda text: rename_function(text, name))

@@ -27,6 +27,7 @@ from ann_migrate.history import needs_legacy_history
 from ann_migrate.legacy_api import METHODS
 from ann_migrate.plan import Plan
 from ann_migrate.rules import bound_method, order_of_evaluation
+from ann_migrate.rules._bridge import call_bridge
 from ann_migrate.values import is_plain
 
 CODE = "ANN102"
@@ -162,6 +163,10 @@ def plan_use(use: Use, plan: Plan) -> None:
         raise bound_method.decline(use)
     call = use.call
     arguments = Arguments(call, METHODS["train"])
+    if _needs_config(plan, arguments) and plan.config_in_reach(call) is None:
+        call_bridge(use, plan, "legacy_train", {name: name for name in METHODS["train"].parameters})
+        plan.note("trains for the config's number of epochs, which the bridge knows (legacy_train)")
+        return
     new: dict[str, New] = {}
     for number, name in enumerate(arguments.order):
         if name == "train_loader":
@@ -183,6 +188,15 @@ def plan_use(use: Use, plan: Plan) -> None:
         plan.note("returns the legacy records: accuracies in percent, times, the model's metrics")
     wrapper = plan.symbol("ann_compat.legacy_history", call) if bridged else None
     plan.edit(call, _transform([new[name] for name in order], wrapper))
+
+
+def _needs_config(plan: Plan, arguments: Arguments) -> bool:
+    """Whether the number of epochs may be the config's."""
+    if "num_epochs" not in arguments:
+        return True
+    value = arguments["num_epochs"]
+    known = isinstance(value, ast.Constant) and bool(value.value)
+    return not known and not plan.context.values.is_nonzero_int(value)
 
 
 def _transform(arguments: list[New], wrapper: str | None) -> Callable[[str], str]:

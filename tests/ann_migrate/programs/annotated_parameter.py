@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a function takes a loop, by its annotation
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a loop or None
 import torch
 from torch.utils.data import DataLoader, TensorDataset

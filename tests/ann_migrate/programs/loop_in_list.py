@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # loops in a list, taken out by iteration
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a factory returns the loop
 import torch
 from torch.utils.data import DataLoader, TensorDataset

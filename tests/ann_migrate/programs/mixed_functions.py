@@ -15,7 +15,7 @@ def simple(model, config, loader):
 
 def tricky(model, config, loader):
     loop = TrainingLoop(model, config)
-    return [loop], loop.train(loader)
+    return {loop}, loop.train(loader)
 
 
 torch.manual_seed(0)

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # one name for two loops, read where either may be meant
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -19,7 +19,7 @@ model = AdaptiveModel(config)
 loop = TrainingLoop(model, config)
 first = loop.train(train_loader, num_epochs=1)
 loop = TrainingLoop(model, config)
-kept = [loop]
-second = kept[0].train(train_loader, num_epochs=1)
+kept = {loop}
+second = kept.pop().train(train_loader, num_epochs=1)
 MODEL = model
 RESULT = {"first": first, "second": second}

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a loop in each branch, trained below
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # experiment.loop is used from outside the class
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # two targets, one of them in a dict
 import torch
 from torch.utils.data import DataLoader, TensorDataset

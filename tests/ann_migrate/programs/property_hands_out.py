@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a property hands the loop out
 import torch
 from torch.utils.data import DataLoader, TensorDataset
