@@ -125,14 +125,20 @@ CASES = {
     "12": Case(
         "an attribute of self",
         {
-            REWRITE: "self_attribute_across_methods self_attribute_epochs_given "
+            REWRITE: "self_attribute_across_methods self_attribute_epochs_given self_attribute_two_makers "
+            "self_attribute_in_subclass self_attribute_used_outside self_loop_from_another_call "
             "self_attribute_built_late private_attribute",
-            DECLINE: "self_attribute_subclass",
+            DECLINE: "self_attribute_subclass self_attribute_subclass_sets_other",
         },
     ),
     "13": Case(
         "loops in containers",
-        {REWRITE: "loop_in_dict loop_in_list two_targets_one_stored", DECLINE: "name_reused_one_declined"},
+        {
+            REWRITE: "loop_in_dict loop_in_list two_targets_one_stored dict_of_loops dict_mixed list_of_loops "
+            "list_appended tuple_of_loops self_dict_of_loops containers_through_functions",
+            DECLINE: "name_reused_one_declined list_with_other dict_variable_key_with_other list_aliased_with_other "
+            "list_index_deleted dict_key_twice dict_escapes",
+        },
     ),
     "14": Case("subclasses", {DECLINE: "subclass mixed_subclass"}),
     "15": Case("the class as a value", {DECLINE: "class_as_value class_in_registry partial"}),
@@ -157,12 +163,15 @@ CASES = {
     "25": Case(
         "names that are bound again",
         {
-            REWRITE: "for_loop_rebuilds deleted_loop name_reused_for_second_loop one_name_two_branches",
-            DECLINE: "rebinding",
+            REWRITE: "for_loop_rebuilds deleted_loop name_reused_for_second_loop one_name_two_branches "
+            "branches_try branches_match maybe_made_before",
+            DECLINE: "rebinding branches_with_other global_loop_from_another_call",
         },
     ),
     "26": Case("several targets, and the walrus", {REWRITE: "walrus_loop two_targets history_in_tuple_assignment"}),
-    "27": Case("conditional expressions", {REWRITE: "conditional_expression_chain conditional_loop"}),
+    "27": Case(
+        "conditional expressions", {REWRITE: "conditional_expression_chain conditional_loop branches_expression"}
+    ),
     "28": Case(
         "closures and globals",
         {REWRITE: "closure nested_functions module_global_read_in_function global_statement"},
@@ -173,7 +182,7 @@ CASES = {
         "config changed or rebound between",
         {
             REWRITE: "config_mutated_between config_rebound_between model_rebound_between",
-            DECLINE: "device_changed_between",
+            DECLINE: "device_changed_between device_changed_through_function",
         },
     ),
     "32": Case(
