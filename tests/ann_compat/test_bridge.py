@@ -13,12 +13,14 @@ from adaptiveneuralnetwork.training import LoggingCallback, Trainer, TrainingLoo
 from ann_compat import (
     flatten_images,
     legacy_callbacks,
+    legacy_config,
     legacy_evaluate,
     legacy_history,
     legacy_load_checkpoint,
     legacy_quick_train,
     legacy_save_checkpoint,
     legacy_save_metrics,
+    legacy_train,
     legacy_train_epoch,
     legacy_trainer,
 )
@@ -107,7 +109,9 @@ def test_history_of_something_else_is_a_type_error(wrong):
     "function",
     [
         legacy_history,
+        legacy_config,
         legacy_save_metrics,
+        lambda t: legacy_train(t, loader()),
         lambda t: legacy_save_checkpoint(t, 0),
         lambda t: legacy_load_checkpoint(t, "x"),
     ],
@@ -167,6 +171,19 @@ def test_loading_a_legacy_checkpoint_does_not_make_fit_continue():
     legacy_save_checkpoint(trainer, 1)
     legacy_load_checkpoint(trainer, "checkpoints/checkpoint_epoch_1.pt")
     assert [record["epoch"] for record in trainer.fit(loader(), 1)] == [0]
+
+
+@pytest.mark.parametrize("epochs", [{}, {"num_epochs": None}, {"num_epochs": 0}, {"num_epochs": 1}])
+def test_train_reads_the_epochs_of_the_config_when_it_is_called(epochs):
+    settings = config(num_epochs=2)
+    trainer, loop = migrated(settings), legacy(config(num_epochs=3))
+    settings.num_epochs = 3
+    assert legacy_config(trainer) is settings
+    torch.manual_seed(1)
+    ours = legacy_train(trainer, loader(), loader(1), **epochs)
+    torch.manual_seed(1)
+    assert without_clock(ours) == without_clock(loop.train(loader(), loader(1), **epochs))
+    assert ours is legacy_history(trainer)
 
 
 def test_single_epochs_and_evaluations_have_the_legacy_keys():

@@ -158,7 +158,15 @@ CASES = {
     "23": Case("unbound methods", {DECLINE: "unbound_method"}),
     "24": Case(
         "loops that are handed on",
-        {REWRITE: "loop_returned annotated_parameter", DECLINE: "escapes_through_call mixed_functions"},
+        {
+            REWRITE: "loop_returned annotated_parameter factory_called_twice factory_returns_tuple "
+            "factory_early_return factory_lambda factory_async factory_method factory_static_and_class_methods "
+            "function_recursive function_default_loop function_from_another_call property_hands_out "
+            "loop_given_to_class annotated_containers",
+            DECLINE: "escapes_through_call mixed_functions function_gets_other_too function_in_registry "
+            "function_unpacked_call factory_decorated factory_returns_other factory_overridden factory_rebound "
+            "factory_generator",
+        },
     ),
     "25": Case(
         "names that are bound again",

@@ -226,6 +226,39 @@ def test_a_module_variable_that_another_file_imports_is_not_followed(other: str,
     assert [site.code for site in _migrate(source, _project(program=source, other=other)).sites] == [code]
 
 
+FACTORY = (
+    IMPORT + "def make(model, config):\n    return TrainingLoop(model, config)\nmake(model, config).train(loader)\n"
+)
+METHODS = (
+    IMPORT
+    + "class Job:\n"
+    + "    def make(self):\n"
+    + "        return TrainingLoop(model, config)\n"
+    + "    def run(self):\n"
+    + "        self.make().train(loader)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "other", "code"),
+    [
+        (FACTORY, "make = 3\n", "ANN101"),
+        (FACTORY, "from elsewhere import make\n", "ANN101"),
+        (FACTORY, "from program import make\nmake = make\n", "ANN301"),
+        (FACTORY, "import program\nprogram.make = None\n", "ANN301"),
+        (FACTORY, "from unittest import mock\nmock.patch('program.make')\n", "ANN301"),
+        (METHODS, "class Other:\n    def make(self): ...\n", "ANN101"),
+        (METHODS, "from program import Job\nclass Quick(Job):\n    def make(self): ...\n", "ANN301"),
+        (METHODS, "from program import Job as Base\nclass Quick(Base):\n    def make(self): ...\n", "ANN301"),
+        (METHODS, "import program\nclass Quick(program.Job):\n    def make(self): ...\n", "ANN301"),
+        (METHODS, "from program import Job\nJob().make().train(loader)\n", "ANN301"),
+        (METHODS, "from program import Job\nJob.make = None\n", "ANN301"),
+    ],
+)
+def test_functions_that_other_files_may_use_or_replace_are_not_followed(source: str, other: str, code: str) -> None:
+    assert [site.code for site in _migrate(source, _project(program=source, other=other)).sites] == [code]
+
+
 def test_a_legacy_name_that_another_file_imports_from_here_stays() -> None:
     project = _project(program=LINE, other="from program import TrainingLoop\n")
     assert b"import Trainer, TrainingLoop" in _migrate(LINE, project).after

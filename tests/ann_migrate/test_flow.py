@@ -158,7 +158,8 @@ def test_followed(source: str, uses: list[tuple[str, int]]) -> None:
             3,
         ),
         (
-            "from m import B\nclass C(B):\n    def f(self):\n        return Loop()\n    def g(self):\n        self.f().a",
+            "from m import B\nclass C(B):\n    def f(self):\n        return Loop()\n"
+            "    def g(self):\n        self.f().a",
             "used",
             4,
         ),
