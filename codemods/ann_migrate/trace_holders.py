@@ -64,11 +64,14 @@ class Holders:
         """A name of which every binding and every read counts."""
         if not self.trace.is_new("variable", variable, shape):
             return
-        first = next((item.node for item in variable.bindings if not self._is_end(item)), variable.bindings[0].node)
+        bindings = [item for item in variable.bindings if not self._is_end(item)]
+        first = (bindings or variable.bindings)[0].node
+        for binding in bindings:
+            if self.tree.part(binding.node) != self.tree.part(first):
+                raise Escape("rebound", binding.node)  # cells and blocks are run in any order, again and again
         self._check_in_sight(variable, first, shape)
-        for binding in variable.bindings:
-            if not self._is_end(binding):
-                self._bound(binding, shape)
+        for binding in bindings:
+            self._bound(binding, shape)
         for read in variable.reads:
             if len(self.names.meanings(read)) != 1:
                 raise Escape("rebound", read)

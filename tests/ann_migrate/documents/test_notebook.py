@@ -99,7 +99,7 @@ def test_an_old_format_is_a_problem() -> None:
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        ((IMPORT, LOOP, "loop = make()"), "bound to something else"),
+        ((IMPORT, LOOP, "loop = make()"), "may hold something else"),
         ((IMPORT, "TrainingLoop = make()", LOOP), ""),
         ((IMPORT, LOOP, "%timeit loop.evaluate(loader)"), "a magic in cell 3"),
         ((IMPORT, LOOP, "x = %prun loop.evaluate(loader)"), "a magic in cell 3"),
