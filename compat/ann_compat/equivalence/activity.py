@@ -9,6 +9,7 @@ from math import isfinite
 
 from ann_compat.equivalence.cases import CaseSpec
 from ann_compat.equivalence.diagnose import CRITERIA
+from ann_compat.equivalence.outcome import Activity
 from ann_compat.equivalence.trace import Forward, Result, Step, Trace
 
 
@@ -32,18 +33,9 @@ def behaviours(spec: CaseSpec, trace: Trace) -> list[str]:
     return [behaviour.name for behaviour in BEHAVIOURS if behaviour.occurs(spec, trace)]
 
 
-def missing(counts: Counter[str], cases: int) -> list[str]:
-    """What was required of ``cases`` cases and did not occur (often enough), a line each."""
-    lines = []
-    for behaviour in BEHAVIOURS:
-        count = counts[behaviour.name]
-        if behaviour.required is None or (count > 0 and count >= behaviour.required * cases):
-            continue
-        if count == 0:
-            lines.append(f"{behaviour.name}: never occurred")
-        else:
-            lines.append(f"{behaviour.name}: {count / cases:.1%} of the cases, required {behaviour.required:.0%}")
-    return lines
+def measured(counts: Counter[str], cases: int) -> tuple[Activity, ...]:
+    """How often each behaviour occurred in so many cases."""
+    return tuple(Activity(b.name, counts[b.name], cases, b.required) for b in BEHAVIOURS)
 
 
 def _passes(trace: Trace, *, training: bool) -> list[Forward]:
@@ -75,6 +67,12 @@ def _ragged(spec: CaseSpec, trace: Trace) -> bool:
     return len(sizes) > 1
 
 
+def _shuffles(spec: CaseSpec) -> bool:
+    """Whether the training loader is a ``DataLoader``, which alone can shuffle."""
+    ready = spec.loader == "batches" or spec.input_form == "channels_last" or spec.fault in ("no_length", "empty_train")
+    return spec.shuffle and not ready
+
+
 BEHAVIOURS = (
     Behaviour("clipping active", lambda spec, trace: _clipped(trace), required=0.2),
     Behaviour("clipping inactive", lambda spec, trace: bool(trace.grad_norms) and not _clipped(trace)),
@@ -85,7 +83,7 @@ BEHAVIOURS = (
     Behaviour("epochs None", lambda spec, trace: spec.epochs is None and bool(_epochs(trace))),
     Behaviour("epochs 0", lambda spec, trace: spec.epochs == 0 and spec.epochs is not False and bool(_epochs(trace))),
     Behaviour("validation", lambda spec, trace: spec.validation and bool(_passes(trace, training=False))),
-    Behaviour("shuffling", lambda spec, trace: spec.shuffle and spec.train_size > 2 and _steps(trace) > 0),
+    Behaviour("shuffling", lambda spec, trace: _shuffles(spec) and spec.train_size > 2 and _steps(trace) > 0),
     Behaviour("4-D input", lambda spec, trace: spec.input_form == "image" and _steps(trace) > 0),
     Behaviour("3-D or 5-D input", lambda spec, trace: spec.input_form in ("sequence", "volume") and _steps(trace) > 0),
     Behaviour("dropout", _trains("dropout")),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ann_compat.equivalence.compare import CHANNELS, Comparison, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import Comparison, compare
 from ann_compat.equivalence.diagnose import likely_cause, where
 from ann_compat.equivalence.tolerance import Tolerated
 from ann_compat.equivalence.trace import Recorder, Step, Trace, record

@@ -6,25 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.refinements import Refinement, refinement
 from ann_compat.equivalence.tolerance import Tolerance, Tolerated, resolved
 from ann_compat.equivalence.trace import Event, Forward, Result, Step, Trace
 from ann_compat.equivalence.values import mismatch
-
-CHANNELS = (
-    "forward",
-    "gradients",
-    "results",
-    "order",
-    "exception",
-    "state",
-    "rng",
-    "files",
-    "console",
-    "output",
-    "settings",
-)
-"""What is compared, in the order in which the end of a run is reported."""
 
 _EVENT_CHANNELS: dict[str, type[Any]] = {"forward": Forward, "gradients": Step, "results": Result}
 _EXEMPT_FROM_PREFIX = frozenset(CHANNELS) - {"forward", "gradients"}

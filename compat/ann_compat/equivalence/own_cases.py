@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import nn
 
 from adaptiveneuralnetwork.api import AdaptiveConfig
 from ann_compat.equivalence.build import Setup
-from ann_compat.equivalence.compare import Comparison, compare
+from ann_compat.equivalence.compare import EXACT, Comparison, Mode
 from ann_compat.equivalence.harness import NotDeterministicError
 from ann_compat.equivalence.paths import LegacyPath, MigratedPath, perform
 from ann_compat.equivalence.trace import Recorder, Step, Trace, record
@@ -21,24 +20,6 @@ from ann_compat.equivalence.trace import Recorder, Step, Trace, record
 Factory = Callable[[], tuple[Any, ...]]
 """Makes, anew each time, ``(model, config, train_loader)``; then, as far as wanted, validation loader, optimizer and
 criterion, each of which may be ``None``."""
-
-
-def configured_cases(folder: Path) -> str | None:
-    """What ``[tool.ann-equiv] cases`` says in the ``pyproject.toml`` of ``folder``, or ``None``.
-
-    Raises:
-        ValueError: The file is not TOML, or the entry is no text.
-    """
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return None
-    try:
-        entry = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("ann-equiv", {}).get("cases")
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    if entry is not None and not isinstance(entry, str):
-        raise ValueError(f"{path}: [tool.ann-equiv] cases must be text like 'package.module:name', got {entry!r}")
-    return entry
 
 
 def load_cases(entry: str, folder: Path) -> dict[str, Factory]:
@@ -66,7 +47,7 @@ def load_cases(entry: str, folder: Path) -> dict[str, Factory]:
     return {str(key): factory for key, factory in cases.items()}
 
 
-def compare_case(factory: Factory, seed: int = 0) -> tuple[Comparison, Trace, Trace]:
+def compare_case(factory: Factory, seed: int = 0, mode: Mode = EXACT) -> tuple[Comparison, Trace, Trace]:
     """Train what ``factory`` makes with ``TrainingLoop`` and with ``Trainer``, for ``config.num_epochs`` epochs.
 
     Returns:
@@ -77,11 +58,11 @@ def compare_case(factory: Factory, seed: int = 0) -> tuple[Comparison, Trace, Tr
         TypeError, ValueError: The factory gives something else than a setup.
     """
     old, again = _run(factory, LegacyPath, seed), _run(factory, LegacyPath, seed)
-    control = compare(old, again)
+    control = mode.compare(old, again)
     if not control.equal:
         raise NotDeterministicError(f"the factory does not make the same each time: {control.first}")
     new = _run(factory, MigratedPath, seed)
-    return compare(old, new), old, new
+    return mode.compare(old, new), old, new
 
 
 def trained(trace: Trace) -> bool:

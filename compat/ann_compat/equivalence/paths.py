@@ -17,14 +17,14 @@ from ann_compat.equivalence.trace import Recorder, Trace, record
 CHECKPOINT = "saved/checkpoints/checkpoint_epoch_0.pt"
 
 
-def run_legacy(spec: CaseSpec) -> Trace:
-    """Run the case with ``TrainingLoop``."""
-    return _run(spec, LegacyPath)
+def run_legacy(spec: CaseSpec, *, detailed: bool = False) -> Trace:
+    """Run the case with ``TrainingLoop``; ``detailed`` as for :class:`~ann_compat.equivalence.trace.Recorder`."""
+    return _run(spec, LegacyPath, detailed)
 
 
-def run_migrated(spec: CaseSpec) -> Trace:
+def run_migrated(spec: CaseSpec, *, detailed: bool = False) -> Trace:
     """Run the case with ``Trainer`` and the bridge."""
-    return _run(spec, MigratedPath)
+    return _run(spec, MigratedPath, detailed)
 
 
 class Path(Protocol):
@@ -204,7 +204,7 @@ def perform(call: str, path: Path, recorder: Recorder, epochs: int | None = 1) -
         recorder.result("the result is metrics_history", _same_list(value, path.history))
 
 
-def _run(spec: CaseSpec, make_path: type[Path]) -> Trace:
+def _run(spec: CaseSpec, make_path: type[Path], detailed: bool) -> Trace:
     def run(recorder: Recorder) -> None:
         setup = build(spec)
         recorder.watch(setup.model)
@@ -225,7 +225,7 @@ def _run(spec: CaseSpec, make_path: type[Path]) -> Trace:
                 recorder.result("metrics_history", path.history)
                 recorder.result("current_epoch", path.current_epoch)
 
-    return record(run, spec.seed)
+    return record(run, spec.seed, detailed=detailed)
 
 
 def _evaluation_loader(setup: Setup) -> Any:

@@ -85,15 +85,14 @@ class EquivalenceItem(pytest.Item):
         return self.config.rootpath, None, f"ann-equiv: {self.case}"
 
     def _compare_generated(self, seed: int) -> None:
-        from ann_compat.equivalence.activity import missing
-        from ann_compat.equivalence.harness import run_cases
-        from ann_compat.equivalence.report import verdict
+        from ann_compat.equivalence.families import Budget, run_configs
+        from ann_compat.equivalence.reports.text import verdict_text
 
         given = self.config.getoption("--ann-equiv-examples")
-        result = run_cases(int(self.config.getini("ann_equiv_examples")) if given is None else given, seed)
-        text = verdict(result)
+        family = run_configs(Budget(int(self.config.getini("ann_equiv_examples")) if given is None else given, seed))
+        text = verdict_text(family)
         self._say(text.splitlines()[0])
-        if result.failure is not None or missing(result.activity, result.cases):
+        if family.verdict != "EQUAL":
             raise AssertionError(text)
 
     def _compare_own(self, seed: int) -> None:
@@ -116,11 +115,12 @@ class EquivalenceItem(pytest.Item):
 
 
 def _items(session: pytest.Session, config: pytest.Config) -> Iterator[EquivalenceItem]:
-    from ann_compat.equivalence.own_cases import configured_cases, load_cases
+    from ann_compat.equivalence.own_cases import load_cases
+    from ann_compat.equivalence.profiles import project_settings
 
     yield EquivalenceItem.from_parent(session, name=f"ann-equiv::{GENERATED}", case=GENERATED, factory=None)
     try:
-        entry = config.getini("ann_equiv_cases") or configured_cases(config.rootpath)
+        entry = config.getini("ann_equiv_cases") or project_settings(config.rootpath).get("cases")
         own = load_cases(entry, config.rootpath) if entry else {}
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from ann_compat.equivalence.cases import CaseSpec
-from ann_compat.equivalence.compare import CHANNELS, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import compare
 from ann_compat.equivalence.harness import NotDeterministicError, RunResult, run_case, run_cases
 from ann_compat.equivalence.mutants import BY_NAME, HARNESS_MUTANTS, MUTANTS
 from ann_compat.equivalence.paths import run_legacy

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptiveneuralnetwork.training import History
-from ann_compat.equivalence.compare import Comparison, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import EXACT, Comparison, Mode, compare
 from ann_compat.equivalence.harness import NotDeterministicError
 from ann_compat.equivalence.trace import Recorder, Step, Trace, frozen, record
 from ann_compat.equivalence.values import is_comparable, mismatch
@@ -29,6 +30,7 @@ class SourceResult:
     Attributes:
         migration: The codemod's verdict on each site.
         comparison: Of the old run with the new one; ``None`` where nothing in the file changed.
+        compared: What was compared: the two traces without what nobody reads or what differs in each run.
         old, new: Their traces.
         unsteady: What was not compared, since it differs between two runs of the old file.
     """
@@ -36,6 +38,7 @@ class SourceResult:
     path: Path
     migration: FileResult
     comparison: Comparison | None = None
+    compared: tuple[Trace, Trace] | None = None
     old: Trace | None = None
     new: Trace | None = None
     unsteady: list[str] = field(default_factory=list)
@@ -46,7 +49,7 @@ class SourceResult:
         return 0 if self.old is None else sum(isinstance(event, Step) for event in self.old.events)
 
 
-def compare_source(path: Path, seed: int = 0) -> SourceResult:
+def compare_source(path: Path, seed: int = 0, mode: Mode = EXACT) -> SourceResult:
     """Migrate a program in memory, run it as it was and as it is now, and compare.
 
     Both run as ``__main__`` with the same seeds, each in an empty working folder; the file's own folder can be imported
@@ -55,6 +58,8 @@ def compare_source(path: Path, seed: int = 0) -> SourceResult:
 
     Args:
         path: A Python file. **It is executed**, three times.
+        seed: Of the generators.
+        mode: What is compared, and how strictly.
 
     Raises:
         OSError: The file cannot be read.
@@ -70,17 +75,16 @@ def compare_source(path: Path, seed: int = 0) -> SourceResult:
     old, again, new = (run_source(code, path, seed) for code in (raw, raw, migration.after))
     result.old, result.new = old, new
     # The library's own lines may be worded otherwise in migrated code.
-    ignore = frozenset({"console"})
-    steadiness = compare(old, again, ignore=ignore | {"state", "files", "output"})
+    ignore = frozenset({"console"}) | (frozenset(CHANNELS) - frozenset(mode.channels))
+    steadiness = compare(old, again, mode.tolerance, ignore=ignore | {"state", "files", "output"})
     if not steadiness.equal:
         raise NotDeterministicError(f"two runs of {path} differ: {steadiness.first}")
     result.unsteady = _unsteady(old, again)
     if "output" in result.unsteady:
         ignore |= {"output"}
     names = _compared_names(old, new)
-    result.comparison = compare(
-        _narrowed(old, names, result.unsteady), _narrowed(new, names, result.unsteady), ignore=ignore
-    )
+    result.compared = _narrowed(old, names, result.unsteady), _narrowed(new, names, result.unsteady)
+    result.comparison = compare(*result.compared, mode.tolerance, ignore)
     return result
 
 

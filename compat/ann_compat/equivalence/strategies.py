@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ann_compat.equivalence.cases import CHOICES, CaseSpec
+from ann_compat.equivalence.cases import CALLS, CHOICES, CaseSpec
 
 CALL_SEQUENCES: tuple[tuple[str, ...], ...] = (
     ("train",),
@@ -82,6 +82,25 @@ def case_specs(draw: st.DrawFn, *, faults: bool = True) -> CaseSpec:
         fields["fault"] = "none"
     fields.pop("has_fault", None)
     return mended(fields)
+
+
+@st.composite
+def stateful_specs(draw: st.DrawFn) -> CaseSpec:
+    """Runs that make calls of any kind in any order, so that what one leaves behind can make a later one differ."""
+    fields: dict[str, Any] = {name: draw(_FIELDS[name])[1] for name in _STATEFUL}
+    calls: list[str] = []
+    for call in draw(st.lists(st.sampled_from(_ANY_ORDER), min_size=1, max_size=8)):
+        if call == "load" and "save" not in calls:
+            calls.append("save")
+        calls.append(call)
+    sizes = {"train_size": 4, "batch_size": 2, "hidden": 2, "features": 2, "classes": 2, "config_epochs": 2}
+    simple = {name: values[0] for name, values in _VALUES.items() if name != "has_fault"}
+    return mended({**simple, "fault": "none", **sizes, **fields, "calls": tuple(calls)})
+
+
+_STATEFUL = ("model", "optimizer", "validation", "files", "epochs", "scale", "seed")
+_ANY_ORDER = ("train", *(call for call in CALLS if call != "train"), "train", "load")
+"""All calls, with those that leave most behind more often."""
 
 
 def mended(fields: dict[str, Any]) -> CaseSpec:

@@ -58,7 +58,7 @@ Event = Forward | Step | Result
 
 @dataclass(slots=True)
 class Trace:
-    """All that is compared of a run, one attribute a channel; the last two are not compared, they only explain.
+    """All that is compared of a run, one attribute a channel; the last three are not compared, they only explain.
 
     Attributes:
         events: In the order in which they happened.
@@ -71,6 +71,7 @@ class Trace:
         settings: Process-wide settings that the run left changed.
         grad_norms: Total gradient norms before clipping.
         weights_changed: Whether any parameter did.
+        initial: The parameters of each module when it was first seen.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Trace:
     settings: dict[str, Any] = field(default_factory=dict)
     grad_norms: list[float] = field(default_factory=list)
     weights_changed: bool = False
+    initial: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Recorder:
@@ -98,7 +100,6 @@ class Recorder:
         self.modules: dict[int, tuple[str, nn.Module]] = {}
         self.optimizers: dict[int, tuple[str, torch.optim.Optimizer]] = {}
         self._parameter_names: dict[int, str] = {}
-        self._initial: dict[str, Tensor] = {}
         self._depth = 0
         self._inputs: Any = None
 
@@ -109,7 +110,7 @@ class Recorder:
             self.modules[id(module)] = (label, module)
             for name, parameter in module.named_parameters():
                 self._parameter_names.setdefault(id(parameter), f"{label}.{name}")
-                self._initial[f"{label}.{name}"] = parameter.detach().clone()
+                self.trace.initial[f"{label}.{name}"] = parameter.detach().clone()
         return self.modules[id(module)][0]
 
     def result(self, call: str, value: Any) -> None:
@@ -158,7 +159,7 @@ class Recorder:
         for label, optimizer in self.optimizers.values():
             state[f"state of {label}"] = frozen(optimizer.state_dict())
         self.trace.weights_changed = any(
-            name in state and not torch.equal(initial, state[name]) for name, initial in self._initial.items()
+            name in state and not torch.equal(initial, state[name]) for name, initial in self.trace.initial.items()
         )
 
     def watch_optimizer(self, optimizer: torch.optim.Optimizer) -> str:

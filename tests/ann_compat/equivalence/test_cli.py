@@ -20,7 +20,7 @@ with mutants.BY_NAME[sys.argv.pop(1)].planted():
 RESTLESS = """
 import itertools
 from ann_compat.equivalence import cli, environment
-numbers = itertools.count()
+numbers = itertools.count(1)
 settings = environment.settings
 environment.settings = lambda: settings() | {"threads": next(numbers)}
 cli.main()
@@ -52,16 +52,16 @@ def in_process(monkeypatch, capsys):
 
 
 def test_equal_is_0_and_the_behaviours_are_counted():
-    result = ann_equiv("run", "--max-examples", "100", "--seed", "3")
+    result = ann_equiv("run", "--family", "configs", "--max-examples", "100", "--seed", "3")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "EQUAL: all 100 cases are bit-equal." in result.stdout
     assert "clipping active" in result.stdout
 
 
 def test_a_difference_is_1_with_a_case_that_can_be_replayed(in_process, tmp_path):
-    result = ann_equiv(
-        "no-clipping", "run", "--max-examples", "60", "--case-dir", str(tmp_path / "kept"), program=PLANTED
-    )
+    kept_in = str(tmp_path / "kept")
+    arguments = ("run", "--family", "configs", "--max-examples", "60", "--case-dir", kept_in)
+    result = ann_equiv("no-clipping", *arguments, program=PLANTED)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "DIFFERENT" in result.stdout
     [kept] = (tmp_path / "kept").iterdir()
@@ -93,7 +93,7 @@ def test_cases_that_cannot_be_read_are_errors_and_the_others_are_run(in_process,
 
 
 def test_a_restless_environment_is_3_in_one_line():
-    result = ann_equiv("run", "--max-examples", "5", program=RESTLESS)
+    result = ann_equiv("run", "--family", "configs", "--max-examples", "5", program=RESTLESS)
     assert result.returncode == 3
     assert result.stderr.startswith("ann-equiv: NotDeterministicError: ")
     assert len(result.stderr.splitlines()) == 1
@@ -103,13 +103,13 @@ def test_verbose_adds_the_traceback(in_process, monkeypatch):
     numbers = itertools.count()
     real = environment.settings
     monkeypatch.setattr(environment, "settings", lambda: real() | {"planted": next(numbers)})
-    result = in_process("--verbose", "run", "--max-examples", "5")
+    result = in_process("--verbose", "run", "--family", "configs", "--max-examples", "5")
     assert result.returncode == 3
     assert "Traceback" in result.stderr
 
 
 def test_vacuous_is_4():
-    result = ann_equiv("run", "--max-examples", "3")
+    result = ann_equiv("run", "--family", "configs", "--max-examples", "3")
     assert result.returncode == 4
     assert "VACUOUS" in result.stdout
     assert "dropout: never occurred" in result.stdout
@@ -180,9 +180,11 @@ cases = {"tiny": tiny}
 def test_the_project_s_own_cases_run_first(in_process, tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:cases"\n')
     (tmp_path / "own_equiv.py").write_text(OWN_CASE)
-    result = in_process("run", "--max-examples", "1", cwd=tmp_path)
-    assert (result.returncode, result.stdout.splitlines()[0]) == (4, "tiny: EQUAL"), result.stderr
-    different = in_process("run", "--max-examples", "1", cwd=tmp_path, defect="zero-grad-after-step")
-    assert (different.returncode, different.stdout.splitlines()[:1]) == (1, ["tiny: DIFFERENT"]), different.stderr
+    result = in_process("run", "--family", "own,configs", "--max-examples", "1", cwd=tmp_path)
+    assert (result.returncode, result.stdout.splitlines()[1]) == (4, "tiny: EQUAL"), result.stderr
+    different = in_process(
+        "run", "--family", "own,configs", "--max-examples", "1", cwd=tmp_path, defect="zero-grad-after-step"
+    )
+    assert (different.returncode, different.stdout.splitlines()[1]) == (1, "tiny: DIFFERENT"), different.stderr
     (tmp_path / "pyproject.toml").write_text('[tool.ann-equiv]\ncases = "own_equiv:none"\n')
     assert in_process("run", cwd=tmp_path).returncode == 2

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ann_compat.equivalence.cases import CaseSpec
-from ann_compat.equivalence.compare import CHANNELS, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import compare
 from ann_compat.equivalence.paths import run_legacy
 from ann_compat.equivalence.trace import Forward, Result, Step, Trace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_compat.equivalence.compare import CHANNELS
+from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.divergences import DIVERGENCES, outcome
 from ann_compat.equivalence.divergences.rows import PRELUDE
 from ann_compat.equivalence.divergences.table import divergence_table, refresh, table_in

@@ -6,7 +6,7 @@ import pytest
 
 from ann_compat.equivalence.harness import NotDeterministicError
 from ann_compat.equivalence.mutants import MUTANTS
-from ann_compat.equivalence.report import source_report
+from ann_compat.equivalence.reports.sources import source_report
 from ann_compat.equivalence.sources import compare_source
 
 HEAD = """

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from ann_compat.equivalence.cases import CALLS, CHOICES, CaseSpec
+from ann_compat.equivalence.findings import case_failure
 from ann_compat.equivalence.harness import run_case
 from ann_compat.equivalence.mutants import BY_NAME
-from ann_compat.equivalence.report import failure_report
+from ann_compat.equivalence.reports.text import failure_text
 
 SETTINGS = settings(
     max_examples=25,
@@ -58,7 +59,7 @@ class Calls(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.calls:
             case = run_case(CaseSpec(**self.fields, calls=tuple(self.calls)))
-            assert case.comparison.equal, failure_report(case)
+            assert case.comparison.equal, failure_text(case_failure(case))
 
 
 def test_any_order_of_calls_is_bit_equal():

@@ -7,7 +7,8 @@ from torch import nn
 from adaptiveneuralnetwork.training import Trainer
 from ann_compat.equivalence.assertion import assert_equivalent
 from ann_compat.equivalence.cases import CaseSpec
-from ann_compat.equivalence.compare import CHANNELS, Mode, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import Mode, compare
 from ann_compat.equivalence.harness import run_case, run_cases
 from ann_compat.equivalence.mutants import BY_NAME
 from ann_compat.equivalence.paths import run_legacy
