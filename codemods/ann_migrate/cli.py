@@ -109,7 +109,8 @@ def _own_version() -> str | None:
 @click.option(
     "--explain",
     metavar="CODE|FILE:LINE",
-    help="Print what a code means, or how the verdict on a line came about; change nothing.",
+    help="Print what a code means, or how the verdict on a line came about (in a notebook FILE:CELL:LINE); change "
+    "nothing.",
 )
 @click.option(
     "--verify",

@@ -9,6 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ann_migrate.documents import NOTEBOOKS, PAGES
+from ann_migrate.documents.analysis import Analysis, analysis_of
+from ann_migrate.documents.docstrings import analyse_docstrings
+from ann_migrate.documents.notebook import analyse_notebook
+from ann_migrate.documents.text import analyse_text_document
 from ann_migrate.flow import Escape, LoopObject, SelfAttribute
 from ann_migrate.legacy_api import QUICK_TRAIN
 from ann_migrate.migration import Migration, find_use_rule
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from ann_migrate.api import Style
 
 _CODE = re.compile(r"ANN\d+", re.IGNORECASE)
-_PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::\d+)?")
+_PLACE = re.compile(r"(?P<file>.+?):(?:cell )?(?P<numbers>\d+(?::\d+){0,2})")
 _LONGEST = 100
 
 
@@ -41,7 +46,8 @@ def explain(
     """Explain a code or a line.
 
     Args:
-        what: A code such as ``ANN301``, or ``FILE:LINE`` (``FILE:LINE:COLUMN`` too) of a Python file.
+        what: A code such as ``ANN301``, or ``FILE:LINE`` (``FILE:LINE:COLUMN`` too) of a Python file, a Markdown or
+            reStructuredText document; ``FILE:CELL`` or ``FILE:CELL:LINE`` of a notebook, cells counted from 1.
         style: As for the run that is explained; None takes the settings', likewise the others.
         select: Codes of the rules that may act.
         ignore: Codes of those that may not.
@@ -71,26 +77,40 @@ def explain(
     path = Path(place["file"])
     if not path.is_file():
         raise ExplainError(f"--explain: {place['file']!r} is no file")
-    migration = _migrated(path, style, select, ignore, unsafe)
-    return "\n".join(_about_line(migration, path, int(place["line"])))
+    numbers = [int(number) for number in place["numbers"].split(":")]
+    analyses = _analysed(path, style, select, ignore, unsafe)
+    if path.suffix.lower() in NOTEBOOKS:
+        wanted: _Wanted = (numbers[0], numbers[1] if len(numbers) > 1 else None)
+    elif len(numbers) < 3:
+        wanted = (None, numbers[0])
+    else:
+        raise ExplainError(f"--explain: expected FILE:LINE, got {what!r}: only notebooks have cells")
+    return "\n".join(_about(analyses, path, wanted, what))
 
 
-def _migrated(
+_Wanted = tuple[int | None, int | None]
+"""A cell, and a line in it or in the file."""
+
+
+def _analysed(
     path: Path,
     style: str | None,
     select: Sequence[str] | None,
     ignore: Sequence[str] | None,
     unsafe: bool | None,
-) -> Migration:
-    """The migration of a file as a run over it would make it, with the verdicts set."""
+) -> list[Analysis]:
+    """What a run over a file makes of it, with the code in documents and docstrings."""
     from ann_migrate.api import near, project_at
     from ann_migrate.discover import project_root
     from ann_migrate.durable import read_file
     from ann_migrate.engine import Options
     from ann_migrate.settings import load_settings
 
-    if path.suffix not in (".py", ".pyi"):
-        raise ExplainError(f"--explain: lines of Python files are explained, {str(path)!r} is none")
+    suffix = path.suffix.lower()
+    if suffix not in (".py", ".pyi", *NOTEBOOKS, *PAGES):
+        raise ExplainError(
+            f"--explain: lines of Python files, notebooks and documents are explained, {str(path)!r} is none"
+        )
     settings = load_settings([path])
     options = Options(
         style=cast("Style", style or settings.style or "faithful"),
@@ -101,9 +121,15 @@ def _migrated(
     real = os.path.realpath(path)
     project = project_at(project_root(os.path.dirname(real)))  # noqa: PTH120 - real paths are strings
     try:
-        source = Source.decode(read_file(real))
-        migration = Migration(source, near(real), project, options.style, selection=options.selection)
+        raw = read_file(real)
+        given = raw, near(real), project, options.style, options.selection
+        if suffix in NOTEBOOKS:
+            return analyse_notebook(*given)
+        if suffix in PAGES:
+            return analyse_text_document(*given)
+        migration = Migration(Source.decode(raw), near(real), project, options.style, selection=options.selection)
         migration.rewrite()
+        return [analysis_of(migration), *analyse_docstrings(*given)]
     except OSError as error:
         raise ExplainError(f"--explain: {path} cannot be read: {error.strerror or error}") from error
     except SourceError as error:
@@ -112,32 +138,53 @@ def _migrated(
         raise ExplainError(f"{path}{at} {problem.code} {problem.reason}") from error
     except RecursionError as error:
         raise ExplainError(f"{path} is nested too deeply to be analysed") from error
-    return migration
 
 
-def _about_line(migration: Migration, path: Path, line: int) -> Iterator[str]:
-    chosen = [site for site in migration.sites if line in _lines(migration, site)]
+def _about(analyses: Sequence[Analysis], path: Path, wanted: _Wanted, what: str) -> Iterator[str]:
+    chosen = [
+        (analysis, site)
+        for analysis in analyses
+        for site in analysis.verdicts
+        if any(_fits(place, wanted) for place in _places(analysis, site))
+    ]
     if not chosen:
-        yield f"{path}:{line}: no use of the legacy API stands here."
-        places = ", ".join(str(migration.verdicts[site].position) for site in migration.sites)
+        yield f"{what}: no use of the legacy API stands here."
+        every = sorted((site.position for analysis in analyses for site in analysis.verdicts.values()), key=_in_order)
+        places = ", ".join(map(str, every))
         yield f"The file has sites at {places}." if places else "The file has none: nothing in it means a legacy name."
-    for number, site in enumerate(chosen):
+    for number, (analysis, site) in enumerate(chosen):
         if number:
             yield ""
-        yield from _Account(migration, path, site).lines()
+        yield from _Account(analysis, path, site).lines()
+        if path.suffix.lower() in PAGES or analysis is not analyses[0]:
+            yield "     (code in documents and docstrings is migrated with --docs only)"
 
 
-def _lines(migration: Migration, site: NameUse) -> set[int]:
-    """The lines of all statements that have a part in a site."""
+def _in_order(position: Position) -> tuple[int, int, int]:
+    return position.cell or 0, position.line, position.column
+
+
+def _fits(place: Position, wanted: _Wanted) -> bool:
+    cell, line = wanted
+    return place.cell == cell and line in (None, place.line)
+
+
+def _places(analysis: Analysis, site: NameUse) -> Iterator[Position]:
+    """The lines of all statements that have a part in a site, as places in the document."""
+    migration = analysis.migration
     nodes: list[ast.AST] = [site.node, *(binding.node for binding in site.imports)]
     found, escape = _object(migration, site)
     if found is not None:
         nodes += [use.attribute for use in found.uses]
     if escape is not None and escape.node in migration.tree.parents:
         nodes.append(escape.node)
-    lines = {line for node in nodes for line in statement_lines(migration.tree, node)}
-    culprit = migration.verdicts[site].culprit
-    return lines | {culprit.line} if culprit else lines
+    verdict = analysis.verdicts[site]
+    yield verdict.position
+    if verdict.culprit is not None:
+        yield verdict.culprit
+    for line in {line for node in nodes for line in statement_lines(migration.tree, node)}:
+        if (place := analysis.position(Position(line, 1))) is not None:
+            yield place
 
 
 def _object(migration: Migration, site: NameUse) -> tuple[LoopObject | None, Escape | None]:
@@ -163,11 +210,12 @@ _DOUBTS = {
 class _Account:
     """What led to the verdict on one site, step by step."""
 
-    def __init__(self, migration: Migration, path: Path, site: NameUse) -> None:
-        self.migration = migration
+    def __init__(self, analysis: Analysis, path: Path, site: NameUse) -> None:
+        self.analysis = analysis
+        self.migration = analysis.migration
         self.path = path
         self.site = site
-        self.verdict = migration.verdicts[site]
+        self.verdict = analysis.verdicts[site]
         self.step = 0
 
     def lines(self) -> Iterator[str]:
@@ -243,16 +291,21 @@ class _Account:
         if not isinstance(node, (ast.expr, ast.stmt, ast.alias, ast.arg, ast.keyword, ast.excepthandler, ast.pattern)):
             return "?"
         source = self.migration.source
+        offset = source.offset(node.lineno, node.col_offset)
         if isinstance(node, ast.Attribute):  # where its own name stands, as reports have it
-            return source.position(source.span(node).end - len(node.attr.encode("utf-8")))
-        return source.position(source.offset(node.lineno, node.col_offset))
+            offset = source.span(node).end - len(node.attr.encode("utf-8"))
+        return self.analysis.position(source.position(offset)) or "a place above"
 
     def _text(self, node: ast.expr) -> str:
+        if other := self.analysis.stands_for(Position(node.lineno, node.col_offset + 1)):
+            return other
         return _shortened(self.migration.source.node_text(node))
 
     def _line_text(self, node: ast.AST) -> str:
         source = self.migration.source
         line = getattr(node, "lineno", 1)
+        if other := self.analysis.stands_for(Position(line, 1)):
+            return other
         start = source.line_starts[line - 1]
         return _shortened(source.data[start : source.line_end(start)].decode("utf-8"))
 

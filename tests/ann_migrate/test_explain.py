@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from notebooks import notebook
 
 from ann_migrate.explain import ExplainError, explain
 
@@ -116,3 +117,88 @@ def test_a_file_that_cannot_be_analysed(path: Path) -> None:
         explain(f"{path}:1")
     with pytest.raises(ExplainError, match="lines of Python files"):
         explain(f"{path.with_name('pyproject.toml')}:1")
+    notebook = path.with_name("job.ipynb")
+    notebook.write_text("[]")
+    with pytest.raises(ExplainError, match="ANN921 not a valid notebook"):
+        explain(f"{notebook}:1:1")
+    document = path.with_name("job.md")
+    document.write_bytes(b"\xff")
+    with pytest.raises(ExplainError, match="ANN923 not UTF-8"):
+        explain(f"{document}:1")
+
+
+IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
+CELLS = (IMPORT, "x = 1\nloop = TrainingLoop(m, c)", "loop.train(d)", "b = TrainingLoop(m, c)\n%timeit b.evaluate(d)")
+
+
+@pytest.mark.parametrize("what", ["2", "2:2", "3", "3:1", "cell 2:2:8", "cell 3:1:1"])
+def test_of_a_notebook(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(notebook(*CELLS))
+    lines = explain(f"{path}:{what}").splitlines()
+    assert lines[0] == f"{path}:cell 2:2:8 TrainingLoop"
+    assert "by the import of adaptiveneuralnetwork.training.TrainingLoop at cell 1:1:44" in lines[1]
+    assert "use at cell 3:1:6: loop.train(d) (ANN102 knows it)" in "\n".join(lines)
+
+
+def test_of_a_notebook_where_a_magic_is_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(notebook(*CELLS))
+    chain = explain(f"{path}:4:2")
+    assert "escape at cell 4:2:9: a magic in cell 4\n" in chain
+    assert "verdict: declined, with every use of the object. ANN312: it is used in a magic in cell 4" in chain
+    assert f"because of {path}:cell 4:2:9" in chain
+    assert explain(f"{path}:1").count("verdict: ") == 2
+    assert explain(f"{path}:2:1").splitlines() == [
+        f"{path}:2:1: no use of the legacy API stands here.",
+        "The file has sites at cell 2:2:8, cell 4:1:5.",
+    ]
+
+
+MARKDOWN = f"""\
+# Training
+
+```python
+{IMPORT}loop = TrainingLoop(m, c)
+```
+
+Then:
+
+```python
+loop.train(d)
+```
+"""
+DOCTEST = f'''\
+"""Trains.
+
+>>> loop = TrainingLoop(m, c)
+>>> loop.train(d)
+"""
+{IMPORT}'''
+RST = f"""\
+Training
+========
+
+>>> {IMPORT}>>> TrainingLoop(m, c).train(d)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "at"),
+    [
+        ("a.md", MARKDOWN, 5, "5:8"),
+        ("a.md", MARKDOWN, 11, "5:8"),
+        ("a.rst", RST, 5, "5:5"),
+        ("a.py", DOCTEST, 3, "3:12"),
+        ("a.py", DOCTEST, 4, "3:12"),
+    ],
+)
+def test_of_documents_and_docstrings(tmp_path: Path, name: str, text: str, line: int, at: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    lines = explain(f"{path}:{line}").splitlines()
+    assert lines[0] == f"{path}:{at} TrainingLoop"
+    assert "verdict: can be rewritten. ANN101" in "\n".join(lines)
+    assert lines[-1] == "     (code in documents and docstrings is migrated with --docs only)"
+    with pytest.raises(ExplainError, match="only notebooks have cells"):
+        explain(f"{path}:1:2:3")

@@ -23,13 +23,16 @@ from ann_migrate.write import Change, LeftAlone, WriteResult, undo
 SCHEMA = json.loads((Path(ann_migrate.__file__).with_name("report.schema.json")).read_text())
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
+CELL = {"cell_type": "code", "source": IMPORT + "print(TrainingLoop)  # TrainingLoop"}
 FILES = {
     "a.py": IMPORT + "TrainingLoop(m, c).train(d)\n",
     "b.py": IMPORT + "loop = TrainingLoop(m, c)\nf(loop)\n",
     "c.py": IMPORT + "def (:\n",
     "d.py": IMPORT + "TrainingLoop(m, c).train(d)  # ann-migrate: skip\nx = 1  # ann-migrate: skip\n# TrainingLoop\n",
     "a é%,:.py": IMPORT + "TrainingLoop(m, c).train(d)\n",
-    "n.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": IMPORT + "print(TrainingLoop)"}], "nbformat": 4}),
+    "n.ipynb": json.dumps(
+        {"cells": [{"cell_type": "code", "source": IMPORT + "print(TrainingLoop)  # TrainingLoop"}], "nbformat": 4}
+    ),
     "c.yaml": "_target_: adaptiveneuralnetwork.training.TrainingLoop\n",
 }
 
@@ -79,7 +82,7 @@ def test_every_json_document_fits_the_schema(tree: Path) -> None:
     assert {document["exit_code"] for document in documents} == {0, 1, 2}
     written = next(each for each in documents if each["mode"] == "write" and each["summary"]["written_files"])
     assert written["bridge"]["files"] == ["a é%,:.py", "a.py"]
-    assert {hint["path"] for hint in written["hints"]} == {"d.py", "c.yaml"}
+    assert {hint["path"] for hint in written["hints"]} == {"d.py", "c.yaml", "n.ipynb"}
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "other"}, {"schema_version": 2}, {"files": [{}]}, {"exit_code": 3}])

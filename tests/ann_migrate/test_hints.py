@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from notebooks import markdown, migrate, notebook
 
 from ann_migrate import migrate_paths, migrate_source
 from ann_migrate.result import Hint
@@ -66,3 +67,28 @@ def test_in_files_that_are_not_python(tmp_path: Path) -> None:
         ("image.txt", "1:4", "document"),
     ]
     assert run.scanned == 1
+
+
+def test_in_notebooks() -> None:
+    cells = (
+        markdown("# Training\nThe `TrainingLoop` way"),
+        IMPORT + "x = 'TrainingLoop'  # TrainingLoop\n",
+        "%%bash\npython -c TrainingLoop",
+        "TrainingLoop(m, c).train(d)  # the TrainingLoop",
+        "!echo TrainingLoop",
+    )
+    result = migrate(notebook(*cells))
+    assert listed(result.hints) == [
+        "cell 1:2:6 document",
+        "cell 2:2:6 string",
+        "cell 3:2:11 document",
+        "cell 4:1:36 comment",
+    ]
+    assert [str(site.position) for site in result.sites] == ["cell 4:1:1"]
+
+
+def test_in_documents_that_are_migrated() -> None:
+    text = f"# TrainingLoop\r\n\r\n```python\r\n{IMPORT}TrainingLoop(m, c).train(d)  # TrainingLoop\r\n```\r\n"
+    result = migrate_source(text, path="a.md", docs=True)
+    assert [str(site.position) for site in result.sites] == ["5:1"]
+    assert listed(result.hints) == ["1:3 document", "5:32 comment"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ann_migrate import check
 from ann_migrate.documents import markdown, rst
+from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.blocks import Block, Splice
 from ann_migrate.documents.namespaces import bound_names, legacy_imports
 from ann_migrate.documents.page import PageResult, migrate_page, spliced
@@ -80,6 +81,19 @@ def migrate_module(
     return FileResult(path, raw, after, tuple(every), notes=notes, hints=hints)
 
 
+def analyse_docstrings(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> list[Analysis]:
+    """The programs that the examples in the docstrings of a module are read as.
+
+    Raises:
+        SourceError: The file cannot be analysed.
+    """
+    source = Source.decode(raw)
+    text = source.data.decode("utf-8")
+    return _docstrings(source, source.parse(), text, path, project, style, selection).analyses
+
+
 def _docstrings(
     source: Source,
     module: ast.Module,
@@ -122,6 +136,7 @@ def _docstrings(
             selection=selection,
         )
         whole.sites += page.sites
+        whole.analyses += page.analyses
         whole.notes += page.notes
         whole.splices += page.splices
         whole.relied_on |= page.relied_on

@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from ann_migrate.documents import json_text
+from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.json_text import Text
 from ann_migrate.documents.magics import Cell, read_cell
-from ann_migrate.documents.parts import Assembly, Change, Part, Place, apply_changes, migrate_parts, uses
+from ann_migrate.documents.parts import Assembly, Change, Part, Place, Result, apply_changes, migrate_parts, uses
+from ann_migrate.hint_files import text_hints
 from ann_migrate.project import Project
-from ann_migrate.result import FileResult, Note, Position, Problem, Site
+from ann_migrate.result import FileResult, Hint, Note, Position, Problem, Site
 from ann_migrate.selection import Selection
+from ann_migrate.source import SourceError
 
 BROKEN = "ANN921"
 OLD_FORMAT = "ANN922"
@@ -85,16 +88,17 @@ def migrate_notebook(
         'from adaptiveneuralnetwork.training import Trainer'
     """
     try:
-        text, cells = read_notebook(raw)
+        text, cells, prose = _read(raw)
     except NotebookError as error:
         return FileResult(path, raw, raw, problem=error.problem)
     book = _Book(cells)
     assembly = Assembly(book.parts)
     result = migrate_parts(assembly, path, project, style, selection)
+    hints = _hints(path, book, prose, result)
     unused = [replace(note, position=book.position(place)) for place, note in result.unused_skips]
     sites = tuple(book.located(item.site, item.place, item.culprit) for item in result.sites)
     if not result.changes and result.failure is None:
-        return FileResult(path, raw, raw, sites, notes=(*book.skipped, *unused))
+        return FileResult(path, raw, raw, sites, notes=(*book.skipped, *unused), hints=hints)
     failure, after = result.failure, raw
     if failure is None:
         after = _spliced(raw, text, book, result.changes)
@@ -103,7 +107,36 @@ def migrate_notebook(
         problem = Problem(FAILED_CHECK, f"internal check failed, the file is left as it is: {failure}", internal=True)
         return FileResult(path, raw, raw, problem=problem)
     notes = [*book.skipped, *unused, *_stale(book.cells_of(result.changes))]
-    return FileResult(path, raw, after, sites, notes=tuple(notes))
+    return FileResult(path, raw, after, sites, notes=tuple(notes), hints=hints)
+
+
+def analyse_notebook(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> list[Analysis]:
+    """The program that the cells are read as.
+
+    Raises:
+        SourceError: The file is no notebook, or the code of its cells cannot be analysed.
+    """
+    try:
+        book = _Book(read_notebook(raw)[1])
+    except NotebookError as error:
+        raise SourceError(error.problem) from error
+    whole = Assembly(book.parts)
+    result = migrate_parts(whole, path, project, style, selection)
+    assert result.migration is not None
+    verdicts = {
+        use: book.located(item.site, item.place, item.culprit)
+        for use, item in zip(result.uses, result.sites, strict=True)
+    }
+    return [
+        Analysis(
+            result.migration,
+            verdicts,
+            lambda position: book.position(whole.place(position)),
+            lambda position: whole.parts[whole.place(position).part].stands_for,
+        )
+    ]
 
 
 def python_text(raw: bytes) -> bytes:
@@ -120,6 +153,12 @@ def read_notebook(raw: bytes) -> tuple[str, list[CodeCell]]:
     Raises:
         NotebookError: Not valid JSON, not a notebook, or an old format.
     """
+    text, cells, _ = _read(raw)
+    return text, cells
+
+
+def _read(raw: bytes) -> tuple[str, list[CodeCell], list[CodeCell]]:
+    """As :func:`read_notebook`, with the cells that are no Python code too."""
     bom = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
     try:
         text = raw[len(bom) :].decode("utf-8")
@@ -139,13 +178,14 @@ def read_notebook(raw: bytes) -> tuple[str, list[CodeCell]]:
     cells = content.get("cells")
     if not isinstance(version, int) or not isinstance(cells, list):
         raise NotebookError(BROKEN, "not a valid notebook: it has no nbformat or no list of cells")
-    if _language(content.get("metadata")) not in ("python", "ipython", ""):
-        return text, []
-    return text, [
-        CodeCell(number, cell.strings, cell.span, bool(values.get("outputs")))
-        for number, values in enumerate(cells, 1)
-        if values.get("cell_type") == "code" and isinstance(cell := values.get("source"), _SourceText)
-    ]
+    is_python = _language(content.get("metadata")) in ("python", "ipython", "")
+    code: list[CodeCell] = []
+    other: list[CodeCell] = []
+    for number, values in enumerate(cells, 1):
+        if isinstance(cell := values.get("source"), _SourceText):
+            kind = code if is_python and values.get("cell_type") == "code" else other
+            kind.append(CodeCell(number, cell.strings, cell.span, bool(values.get("outputs"))))
+    return text, code, other
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -192,10 +232,13 @@ class _Book:
     def __init__(self, cells: Sequence[CodeCell]) -> None:
         self.parts: list[Part] = []
         self.skipped: list[Note] = []
+        self.other: list[CodeCell] = []
+        """Cells of another language."""
         self._of_part: list[tuple[CodeCell, Cell]] = []
         for cell in cells:
             content = read_cell(cell.source)
             if content.is_other:
+                self.other.append(cell)
                 continue
             if content.code is None:
                 reason = f"this cell is not plain Python {_RUNNING}; it was skipped"
@@ -359,6 +402,15 @@ def _find_failure(
     if Assembly(_Book(cells).parts).source.data != data:
         return "the new cells do not make up the new program"
     return None
+
+
+def _hints(path: Path, book: _Book, prose: Sequence[CodeCell], result: Result) -> tuple[Hint, ...]:
+    """The mentions in comments and strings of the code, and in cells that are no Python; one a line."""
+    found = [replace(hint, position=book.position(place)) for place, hint in result.hints]
+    for cell in (*prose, *book.other):
+        for hint in text_hints(path, cell.source.encode("utf-8", "replace")):
+            found.append(replace(hint, kind="document", position=replace(hint.position, cell=cell.number)))
+    return tuple(sorted(found, key=lambda hint: (hint.position.cell or 0, hint.position.line)))
 
 
 def _stale(cells: Sequence[CodeCell]) -> list[Note]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.blocks import Block, Splice, changed_lines, splices
 from ann_migrate.documents.namespaces import (
     Import,
@@ -27,10 +28,10 @@ from ann_migrate.documents.namespaces import (
     parsed,
     unit_of,
 )
-from ann_migrate.documents.parts import Assembly, Change, Part, Result, apply_changes, migrate_parts, uses
+from ann_migrate.documents.parts import Assembly, Change, Part, Place, Result, apply_changes, migrate_parts, uses
 from ann_migrate.legacy_api import QUICK_TRAIN, TRAINING_LOOP
 from ann_migrate.project import Project
-from ann_migrate.result import Note, Outcome, Position, Site
+from ann_migrate.result import Hint, Note, Outcome, Position, Site
 from ann_migrate.selection import Selection
 from ann_migrate.source import SourceError
 
@@ -50,6 +51,8 @@ class PageResult:
         splices: The edits, in order.
         relied_on: Names from outside that blocks still use as they were.
         failure: What is wrong with the rewrite; then it must not be used.
+        analyses: The programs that the blocks were read as.
+        hints: Mentions in comments and strings of the blocks.
     """
 
     sites: list[Site] = field(default_factory=list)
@@ -57,6 +60,8 @@ class PageResult:
     splices: list[Splice] = field(default_factory=list)
     relied_on: set[str] = field(default_factory=set)
     failure: str | None = None
+    analyses: list[Analysis] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
 
 
 def migrate_page(
@@ -84,12 +89,12 @@ def migrate_page(
         position: Gives the position of a character; by lines of ``document`` if not given.
         selection: The rules that may act (default: all).
     """
-    page = _Page(document, extract(document), path, project, style, position or _positions(document), selection)
+    page = _Page(document, extract(document), path, project, style, position or positions(document), selection)
     result = page.migrate(outside, bound)
     if result.splices and result.failure is None:
         result.failure = page.find_failure(extract)
         after = spliced(document, result.splices)
-        second = _Page(after, extract(after), path, project, style, _positions(after), selection)
+        second = _Page(after, extract(after), path, project, style, positions(after), selection)
         again = second.migrate(outside, bound)
         if again.splices or again.failure is not None:
             result.failure = result.failure or "a second run would change the document again"
@@ -232,21 +237,36 @@ class _Page:
             result = migrate_parts(assembly, self.path, self.project, self.style, self.selection)
         except SourceError as error:
             result = Result((), {}, b"", error.problem.reason)
-        return _Group(list(units), imports, before, result)
+        return _Group(list(units), imports, before, assembly, result)
 
     def _accept(self, group: _Group, result: PageResult) -> None:
         result.failure = result.failure or group.result.failure
-        for item in group.result.sites:
-            culprit = item.culprit
-            at = None
-            if culprit is not None and 0 < culprit.part <= len(group.units):
-                at = self._place(group.units[culprit.part - 1], culprit.line, culprit.column)
-            position = self._place(group.units[item.place.part - 1], item.place.line, item.place.column)
-            result.sites.append(replace(item.site, position=position, culprit=at))
+
+        def located(place: Place | None) -> Position | None:
+            if place is None or not 0 < place.part <= len(group.units):
+                return None
+            return self._place(group.units[place.part - 1], place.line, place.column)
+
+        verdicts = {}
+        for use, item in zip(group.result.uses, group.result.sites, strict=True):
+            if (position := located(item.place)) is not None:
+                verdicts[use] = replace(item.site, position=position, culprit=located(item.culprit))
+        result.sites += verdicts.values()
+        if group.result.migration is not None:
+            whole = group.assembly
+            analysis = Analysis(
+                group.result.migration,
+                verdicts,
+                lambda position: located(whole.place(position)),
+                lambda position: whole.parts[whole.place(position).part].stands_for,
+            )
+            result.analyses.append(analysis)
         for place, note in group.result.unused_skips:
-            if 0 < place.part <= len(group.units):
-                at = self._place(group.units[place.part - 1], place.line, place.column)
-                result.notes.append(replace(note, position=at))
+            if (position := located(place)) is not None:
+                result.notes.append(replace(note, position=position))
+        for place, hint in group.result.hints:
+            if (position := located(place)) is not None:
+                result.hints.append(replace(hint, position=position))
         for part, changes in group.result.changes.items():
             if 0 < part <= len(group.units):
                 self.changes[group.units[part - 1].number] = list(changes)
@@ -305,6 +325,7 @@ class _Group:
     units: list[Unit]
     imports: list[Import]
     before: str
+    assembly: Assembly
     result: Result
     owners: set[int] = field(default_factory=set)
 
@@ -339,7 +360,8 @@ def _example_start(block: Block, document: str, last: int, first: int) -> int:
     return first
 
 
-def _positions(document: str) -> Callable[[int], Position]:
+def positions(document: str) -> Callable[[int], Position]:
+    """Gives the position of each character of a text."""
     starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", document))]
 
     def position(offset: int) -> Position:

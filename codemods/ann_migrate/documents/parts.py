@@ -10,11 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from ann_migrate import check
+from ann_migrate.hints import python_hints
 from ann_migrate.migration import Migration
 from ann_migrate.project import Project
-from ann_migrate.result import Note, Outcome, Position, Site
+from ann_migrate.result import Hint, Note, Outcome, Position, Site
 from ann_migrate.rules import use_not_readable
 from ann_migrate.selection import Selection
+from ann_migrate.sites import NameUse
 from ann_migrate.source import Parts, Shows, Source
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -140,6 +142,9 @@ class Result:
         data: The whole after the edits.
         failure: What is wrong with the rewrite; then it must not be used.
         unused_skips: The skip comments that do nothing, and where they stand.
+        migration: The analysis, to explain it; None where it failed.
+        uses: What the sites are in the analysis, in their order.
+        hints: The mentions in comments and strings that are no sites, with their places.
     """
 
     sites: tuple[PlacedSite, ...]
@@ -147,6 +152,9 @@ class Result:
     data: bytes
     failure: str | None = None
     unused_skips: tuple[tuple[Place, Note], ...] = ()
+    migration: Migration | None = None
+    uses: tuple[NameUse, ...] = ()
+    hints: tuple[tuple[Place, Hint], ...] = ()
 
 
 def migrate_parts(
@@ -159,11 +167,23 @@ def migrate_parts(
     """
     migration = Migration(assembly.source, path, project, style, selection=selection)
     data, edited = migration.rewrite()
-    sites = [_placed(assembly, migration.verdicts[use]) for use in migration.sites]
-    shown = tuple(site for site in sites if not assembly.parts[site.place.part].hidden)
-    unused = tuple((assembly.place(note.position), note) for note in migration.skips.unused() if note.position)
+    placed = [(_placed(assembly, migration.verdicts[use]), use) for use in migration.sites]
+    placed = [(site, use) for site, use in placed if not assembly.parts[site.place.part].hidden]
+    hints = [
+        (assembly.place(hint.position), hint)
+        for hint in python_hints(path, assembly.source, migration.tree, migration.sites)
+    ]
+    whole = Result(
+        tuple(site for site, _ in placed),
+        {},
+        data,
+        unused_skips=tuple((assembly.place(note.position), note) for note in migration.skips.unused() if note.position),
+        migration=migration,
+        uses=tuple(use for _, use in placed),
+        hints=tuple((place, hint) for place, hint in hints if not assembly.parts[place.part].hidden),
+    )
     if not edited:
-        return Result(shown, {}, data, unused_skips=unused)
+        return whole
     failure = check.find_failure(migration, data)
     changes: dict[int, list[Change]] = {}
     try:
@@ -175,7 +195,7 @@ def migrate_parts(
         failure = failure or str(error)
     if any(assembly.parts[part].stands_for for part in changes):
         failure = failure or "code that stands for something else would be edited"
-    return Result(shown, changes, data, failure, unused)
+    return replace(whole, changes=changes, failure=failure)
 
 
 def apply_changes(text: str, changes: Sequence[Change]) -> str:

@@ -6,11 +6,13 @@ import codecs
 from pathlib import Path
 
 from ann_migrate.documents import markdown, rst
-from ann_migrate.documents.blocks import Block
-from ann_migrate.documents.page import migrate_page, spliced
+from ann_migrate.documents.analysis import Analysis
+from ann_migrate.documents.page import Extract, PageResult, migrate_page, positions, spliced
+from ann_migrate.hint_files import text_hints
 from ann_migrate.project import Project
-from ann_migrate.result import FileResult, Problem
+from ann_migrate.result import FileResult, Hint, Problem
 from ann_migrate.selection import Selection
+from ann_migrate.source import SourceError
 
 NOT_UTF8 = "ANN923"
 FAILED_CHECK = "ANN990"
@@ -40,17 +42,44 @@ def migrate_text_document(
     """
     bom = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
     try:
-        document = raw[len(bom) :].decode("utf-8")
+        document, page = _page(raw, path, project, style, selection)
     except UnicodeDecodeError as error:
         return FileResult(path, raw, raw, problem=Problem(NOT_UTF8, f"not UTF-8: {error}"))
-    reader = rst if path.suffix.lower() == ".rst" else markdown
-
-    def extract(text: str) -> list[Block]:
-        return list(reader.blocks(text))
-
-    page = migrate_page(document, extract, path, project, style, selection=selection)
     if page.failure is not None:
         reason = f"internal check failed, the file is left as it is: {page.failure}"
         return FileResult(path, raw, raw, problem=Problem(FAILED_CHECK, reason, internal=True))
     after = bom + spliced(document, page.splices).encode("utf-8")
-    return FileResult(path, raw, after, tuple(page.sites), notes=tuple(page.notes))
+    hints = _hints(document, page, path)
+    return FileResult(path, raw, after, tuple(page.sites), notes=tuple(page.notes), hints=hints)
+
+
+def analyse_text_document(
+    raw: bytes, path: Path, project: Project, style: str, selection: Selection | None = None
+) -> list[Analysis]:
+    """The programs that the blocks of a document are read as.
+
+    Raises:
+        SourceError: The document is not UTF-8.
+    """
+    try:
+        return _page(raw, path, project, style, selection)[1].analyses
+    except UnicodeDecodeError as error:
+        raise SourceError(Problem(NOT_UTF8, f"not UTF-8: {error}")) from error
+
+
+def _page(raw: bytes, path: Path, project: Project, style: str, selection: Selection | None) -> tuple[str, PageResult]:
+    document = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    return document, migrate_page(document, _extract(path), path, project, style, selection=selection)
+
+
+def _extract(path: Path) -> Extract:
+    reader = rst if path.suffix.lower() == ".rst" else markdown
+    return lambda text: list(reader.blocks(text))
+
+
+def _hints(document: str, page: PageResult, path: Path) -> tuple[Hint, ...]:
+    """The mentions in the prose, and in comments and strings of the blocks; one a line."""
+    position = positions(document)
+    code = {position(line.code).line for block in _extract(path)(document) for line in block.lines}
+    prose = [hint for hint in text_hints(path, document.encode("utf-8")) if hint.position.line not in code]
+    return tuple(sorted([*prose, *page.hints], key=lambda hint: hint.position.line))
