@@ -64,6 +64,53 @@ def test_the_fixture_is_there_and_fails_as_an_assertion(pytester):
     result.stdout.fnmatch_lines(["*learning_rates*0.1 != 0.2*"])
 
 
+def test_the_marker_says_what_the_fixture_takes_and_the_closest_decides(pytester):
+    pytester.makepyfile(
+        """
+        import pytest, torch
+        seen = []
+        def seed():
+            seen.append(torch.initial_seed())
+
+        @pytest.mark.ann_equiv(must_train=False, seeds=[7])
+        class TestIt:
+            def test_of_the_class(self, assert_equivalent):
+                seen.clear()
+                assert_equivalent(seed, seed)
+                assert set(seen) == {7}
+
+            @pytest.mark.ann_equiv(seeds=[8])
+            def test_its_own(self, assert_equivalent):
+                seen.clear()
+                assert_equivalent(seed, seed)
+                assert set(seen) == {8}
+        """
+    )
+    pytester.runpytest_inprocess(*PLUGIN, "--strict-markers").assert_outcomes(passed=2)
+
+
+def test_items_run_in_other_processes_and_their_lines_come_back(project):
+    project.makepyprojecttoml('[tool.ann-equiv]\ncases = "my_equiv:cases"\n')
+    result = project.runpytest_subprocess(*PLUGIN, "-n", "2", "--ann-equiv", "--ann-equiv-family", "own")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["adaptive: EQUAL"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "message"),
+    [
+        (["--ann-equiv-family", "all"], "", "--ann-equiv-family must be one of configs, stateful*own; got 'all'"),
+        ([], "ann_equiv_profile = huge", "ann_equiv_profile must be one of pr, ci, nightly, got 'huge'"),
+        ([], "ann_equiv_examples = many", "ann_equiv_seed and ann_equiv_examples must be integers: *'many'"),
+    ],
+)
+def test_what_is_wrong_is_a_usage_error(project, arguments, ini, message):
+    project.makeini(f"[pytest]\n{ini}\n")
+    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
 def test_nothing_is_added_without_the_option(project):
     project.makepyfile(test_one="def test_one(): pass")
     project.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
@@ -72,14 +119,18 @@ def test_nothing_is_added_without_the_option(project):
 def test_own_cases_of_pyproject_are_items_with_a_line_each(project):
     project.makepyprojecttoml('[tool.ann-equiv]\ncases = "my_equiv:cases"\n')
     result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv", "--ann-equiv-examples", "3", "-m", "ann_equiv", "-v")
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*generated: VACUOUS*", "adaptive: EQUAL"])
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["ann-equiv: 3 configs, seed 0"])
+    result.stdout.fnmatch_lines(
+        ["adaptive: EQUAL", "configs: VACUOUS*combinations occurred.", "configs: *never occurred"]
+    )
+    result.stdout.fnmatch_lines(["stateful: VACUOUS*"])
 
 
 def test_bad_own_cases_fail_each_for_its_reason(project):
     project.makeini("[pytest]\nann_equiv_cases = my_equiv:bad_cases\nann_equiv_examples = 1\n")
-    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv")
-    result.assert_outcomes(failed=4)
+    result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv", "--ann-equiv-family", "own")
+    result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(["nothing was trained, so nothing was compared; *ZeroDivisionError*"])
     result.stdout.fnmatch_lines(["*the factory does not make the same each time*"])
     result.stdout.fnmatch_lines(["*a case must be a tuple (model, config, train_loader, ...) of 3 to 6 parts, got 3*"])
