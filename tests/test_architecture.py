@@ -156,3 +156,23 @@ def test_the_check_of_import_statements_sees_them() -> None:
     seen = {name for wing in (LIBRARY, CODEMOD, COMPAT) for path in files(wing) for name, _ in imports(path)}
     assert {"torch", "click", "ann_migrate.api.migrate_paths", "ann_migrate.engine.migrate_bytes"} <= seen
     assert {"adaptiveneuralnetwork.training.trainer.Trainer", "libcst"} <= seen
+
+
+CALLBACKS = ROOT / "adaptiveneuralnetwork" / "training" / "callbacks"
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in CALLBACKS.glob("[!_]*.py")))
+def test_a_file_has_one_callback_and_a_test_file_of_its_name(module: str) -> None:
+    tree = ast.parse((CALLBACKS / f"{module}.py").read_text())
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    with_hooks = [
+        node.name
+        for node in classes
+        if any(isinstance(item, ast.FunctionDef) and item.name.startswith("on_") for item in node.body)
+    ]
+    assert len(with_hooks) <= 1
+    assert (ROOT / "tests" / CALLBACKS.relative_to(ROOT) / f"test_{module}.py").is_file()
+
+
+def test_the_loop_can_be_read_in_a_sitting() -> None:
+    assert len((CALLBACKS.parent / "trainer.py").read_text().splitlines()) <= 390

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import torch
@@ -14,6 +14,12 @@ class EmptyLoaderError(ValueError, ZeroDivisionError):
     """A loader gave no batch, so there is no mean to report.
 
     It is a ``ZeroDivisionError`` too, because that is what the legacy loop raised.
+
+    Example:
+        >>> Trainer(model, optimizer, criterion).fit([], num_epochs=1)
+        Traceback (most recent call last):
+        ...
+        adaptiveneuralnetwork.training.batches.EmptyLoaderError: train_loader gave no batch; at least one is needed
     """
 
 
@@ -57,8 +63,8 @@ def map_tensors(value: Any, function: Callable[[torch.Tensor], Any]) -> Any:
     """
     if isinstance(value, torch.Tensor):
         return function(value)
-    if isinstance(value, dict):
-        # A shallow copy keeps the type of dict subclasses, whose constructors may take other arguments.
+    if isinstance(value, MutableMapping):
+        # A shallow copy keeps the type, such as transformers' BatchEncoding: constructors may take other arguments.
         mapped = copy.copy(value)
         mapped.update((key, map_tensors(item, function)) for key, item in value.items())
         return mapped
@@ -100,6 +106,9 @@ def flatten_images(inputs: Any) -> Any:
 
     For ``Trainer(batch_transform=flatten_images)``. It is a view: inputs whose memory cannot be viewed so
     (``channels_last``) are refused, as they were.
+
+    Args:
+        inputs: Of a batch, in any form.
 
     Raises:
         RuntimeError: The memory layout does not allow the view; call ``.contiguous()`` on the images first.

@@ -28,10 +28,21 @@ FORMAT_VERSION = 1
 class CheckpointError(RuntimeError):
     """A checkpoint could not be read, written or used; the message names the path and the reason.
 
-    Attributes:
+    Args:
         path: The file.
         reason: What is wrong with it.
         previous: The file that it had replaced, where that one is whole.
+
+    Attributes:
+        path, reason, previous: As given.
+
+    Example:
+        >>> _ = (folder / "broken.pt").write_bytes(b"")
+        >>> try:
+        ...     _ = Trainer(model, optimizer, criterion).load_checkpoint(folder / "broken.pt")
+        ... except CheckpointError as error:
+        ...     print(error.path.name, "|", error.reason[:32])
+        broken.pt | it is damaged or no checkpoint (
     """
 
     def __init__(self, path: str | os.PathLike[str], reason: str, previous: Path | None = None) -> None:

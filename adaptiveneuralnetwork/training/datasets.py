@@ -130,8 +130,17 @@ def create_synthetic_loaders(
 def load_mnist(*args: Any, **kwargs: Any) -> NoReturn:
     """Refuse: MNIST would have to be downloaded. :func:`load_digits` is the data set that is always there.
 
+    Args:
+        *args, **kwargs: whatever programs pass; nothing is looked at.
+
     Raises:
         RuntimeError: always.
+
+    Example:
+        >>> load_mnist(batch_size=64)
+        Traceback (most recent call last):
+        ...
+        RuntimeError: load_mnist is not available: MNIST needs a download, and this package never ...
     """
     raise RuntimeError(_no_mnist("load_mnist"))
 
@@ -139,8 +148,17 @@ def load_mnist(*args: Any, **kwargs: Any) -> NoReturn:
 def load_mnist_subset(*args: Any, **kwargs: Any) -> NoReturn:
     """Refuse: MNIST would have to be downloaded. :func:`load_digits` is the data set that is always there.
 
+    Args:
+        *args, **kwargs: whatever programs pass; nothing is looked at.
+
     Raises:
         RuntimeError: always.
+
+    Example:
+        >>> load_mnist_subset(batch_size=64)
+        Traceback (most recent call last):
+        ...
+        RuntimeError: load_mnist_subset is not available: MNIST needs a download, and this package never ...
     """
     raise RuntimeError(_no_mnist("load_mnist_subset"))
 

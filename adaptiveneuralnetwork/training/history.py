@@ -15,6 +15,10 @@ class History(list[dict[str, Any]]):
     Each record has ``epoch``, ``train_loss``, then ``train_accuracy`` and other metrics where they apply, then the same
     with ``val_`` if there was a validation loader. Losses are means over batches, accuracies are fractions.
 
+    Args:
+        records: To begin with.
+        callbacks: Those of the run.
+
     Attributes:
         callbacks: The callbacks that ran, in their order. Not part of equality, copies or pickles.
 

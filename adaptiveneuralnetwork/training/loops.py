@@ -184,8 +184,24 @@ def quick_train(
 ) -> dict[str, Any]:
     """Build an ``AdaptiveModel`` and a :class:`TrainingLoop` from ``config`` and train.
 
+    Args:
+        config, train_loader, test_loader: As for :class:`TrainingLoop` and its ``train``.
+        num_epochs: ``None`` and 0 both mean ``config.num_epochs``.
+
     Returns:
         ``model``, ``trainer`` (the loop), ``metrics_history`` and ``final_metrics`` (its last record, or ``{}``).
+
+    Raises:
+        ZeroDivisionError: A loader is empty.
+
+    Example:
+        >>> from adaptiveneuralnetwork.api import AdaptiveConfig
+        >>> config = AdaptiveConfig(input_dim=6, output_dim=4, num_nodes=3, hidden_dim=4, save_checkpoint=False,
+        ...                         metrics_file=None)
+        >>> result = quick_train(config, train_loader)  # doctest: +ELLIPSIS
+        Training ...
+        >>> result["final_metrics"] is result["metrics_history"][-1]
+        True
     """
     model = AdaptiveModel(config)
     trainer = TrainingLoop(model, config)

@@ -14,13 +14,33 @@ from adaptiveneuralnetwork.training.logs import Logs, deferred
 
 @runtime_checkable
 class Metric(Protocol):
-    """A metric with state, such as those of torchmetrics: ``reset``, ``update`` on each batch, ``compute``."""
+    """A metric with state, such as those of torchmetrics: what ``Trainer(metrics={...})`` takes beside functions.
 
-    def reset(self) -> None: ...
+    The trainer works on copies, one for training and one for validation.
 
-    def update(self, outputs: Any, targets: Any, /) -> None: ...
+    Example:
+        >>> class Largest:
+        ...     def reset(self):
+        ...         self.largest = torch.tensor(-torch.inf)
+        ...     def update(self, outputs, targets):
+        ...         self.largest = torch.maximum(self.largest, outputs.max())
+        ...     def compute(self):
+        ...         return self.largest
+        >>> isinstance(Largest(), Metric)
+        True
+        >>> (record,) = Trainer(model, optimizer, criterion, metrics={"largest": Largest()}).fit(train_loader, 1)
+        >>> type(record["train_largest"])
+        <class 'float'>
+    """
 
-    def compute(self) -> Any: ...
+    def reset(self) -> None:
+        """Begin to count anew, at the beginning of each epoch."""
+
+    def update(self, outputs: Any, targets: Any, /) -> None:
+        """Count a batch. The outputs are detached, and gradients are off."""
+
+    def compute(self) -> Any:
+        """What was counted: a number, or a tensor with one element."""
 
 
 MetricFunction = Callable[[Any, Any], Any]
@@ -44,12 +64,14 @@ class Accuracy:
         self.reset()
 
     def reset(self) -> None:
+        """Begin to count anew."""
         self.correct: Any = 0
         self.total = 0
         self.applies = True
         self._kind: Any = None
 
     def update(self, outputs: Any, targets: Any, /) -> None:
+        """Count one batch."""
         if not self.applies:
             return
         if not (isinstance(outputs, torch.Tensor) and isinstance(targets, torch.Tensor)):
@@ -94,6 +116,7 @@ class LegacyAccuracy:
         self.reset()
 
     def reset(self) -> None:
+        """Begin to count anew."""
         self.correct: Any = 0
         self.total = 0
 

@@ -30,9 +30,9 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdict on two runs.
+    """The verdict on two runs, as :func:`compare_runs` gives it; its text tells it in words.
 
-    Attributes:
+    Args:
         cause: ``None`` where the runs agree; else ``settings``, ``initialisation``, ``data order``, ``learning rate``,
             ``rng``, ``numerics`` or ``length``.
         step: The first optimizer step that differs, counted from 1; ``None`` where the difference is older than the
@@ -42,6 +42,15 @@ class Comparison:
         settings: The settings that differ, whatever the cause: by name, both values.
         steps: How many steps were compared.
         epochs: How many epochs were compared.
+
+    Attributes:
+        cause, step, epoch, what, settings, steps, epochs: As given.
+        equal: Whether the runs agree.
+
+    Example:
+        >>> verdict = Comparison("data order", 3, 0, "the batches are not the same", {}, steps=9, epochs=3)
+        >>> verdict.equal, str(verdict)
+        (False, 'differs from step 3 on, by data order: the batches are not the same')
     """
 
     cause: str | None
@@ -85,6 +94,20 @@ def compare_runs(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Compar
     Raises:
         FileNotFoundError: A file is missing.
         ValueError: A file is no run record, or nothing in the two can be compared.
+
+    Example:
+        >>> def run(name, rate):
+        ...     torch.manual_seed(0)
+        ...     model = nn.Linear(6, 4)
+        ...     record = JSONLLogger(folder / name, every_n_steps=1, digest_batches=True)
+        ...     optimizer = optim.SGD(model.parameters(), lr=rate)
+        ...     _ = Trainer(model, optimizer, criterion, callbacks=[record]).fit(train_loader, num_epochs=1)
+        ...     return folder / name
+        >>> print(compare_runs(run("a", 0.1), run("b", 0.1)))
+        equal: 3 steps and 1 epochs agree, bit for bit
+        >>> verdict = compare_runs(folder / "a", run("c", 0.2))
+        >>> verdict.cause, verdict.step
+        ('learning rate', 1)
     """
     one, other = _Run(Path(a)), _Run(Path(b))
     settings = {

@@ -62,6 +62,12 @@ class Phase(enum.IntEnum):
         DECIDE: What acts on the metrics: early stopping, learning rates.
         RECORD: What writes down what the others found: loggers.
         PERSIST: Checkpoints, when nothing changes any more.
+
+    Example:
+        >>> class Late(Callback):
+        ...     phase = Phase.PERSIST
+        >>> [phase.name for phase in Phase if phase < Late.phase]
+        ['SETUP', 'NORMAL', 'DECIDE', 'RECORD']
     """
 
     SETUP = 0
@@ -188,6 +194,7 @@ class CallbackList:
             self.append(callback)
 
     def append(self, callback: Callback) -> None:
+        """Add a callback, checked as the constructor does."""
         if isinstance(callback, type):
             raise TypeError(
                 f"callbacks takes instances, got the class {callback.__name__}; write {callback.__name__}()"

@@ -28,10 +28,18 @@ if TYPE_CHECKING:
 class LRFinderResult:
     """What :func:`find_learning_rate` saw.
 
-    Attributes:
+    Args:
         rates: The learning rate of each step, rising.
         losses: The smoothed loss of each step.
         diverged: Whether it ended because the loss grew too large, or was not finite.
+
+    Attributes:
+        rates, losses, diverged: As given.
+
+    Example:
+        >>> result = LRFinderResult([1e-3, 1e-2, 1e-1, 1.0], [2.3, 2.2, 1.4, 9.0], diverged=True)
+        >>> result.suggestion
+        0.01
     """
 
     rates: list[float]

@@ -76,6 +76,7 @@ def summarize(model: nn.Module, max_depth: int | None = 3, *, shapes: dict[str, 
     """The table that :class:`ModelSummary` prints.
 
     Args:
+        model: Any module.
         max_depth: As for :class:`ModelSummary`.
         shapes: By the name of the module, what to show as its output.
 

@@ -17,10 +17,24 @@ if TYPE_CHECKING:
 class NonFiniteError(FloatingPointError):
     """A loss or gradient is NaN or infinite.
 
-    Attributes:
+    Args:
+        message: What was seen.
         epoch: Where it was first so, counted from 0.
         batch_idx: The batch in this epoch, counted from 0.
         step: Optimizer steps before it.
+
+    Attributes:
+        epoch, batch_idx, step: As given.
+
+    Example:
+        >>> broken = [(torch.full((2, 6), torch.nan), torch.zeros(2, dtype=torch.long))]
+        >>> model = nn.Linear(6, 4)
+        >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+        >>> try:
+        ...     _ = Trainer(model, optimizer, criterion, callbacks=[NaNGuard()]).fit(train_loader + broken, 1)
+        ... except NonFiniteError as error:
+        ...     print(error.epoch, error.batch_idx, error.step)
+        0 3 3
     """
 
     def __init__(self, message: str, epoch: int, batch_idx: int, step: int) -> None:

@@ -1,12 +1,12 @@
 import dataclasses
-from collections import namedtuple
+from collections import UserDict, namedtuple
 from typing import Any
 
 import pytest
 import torch
 
 from adaptiveneuralnetwork.training import flatten_images
-from adaptiveneuralnetwork.training.batches import count_items, length_of, map_tensors, split_batch
+from adaptiveneuralnetwork.training.batches import count_items, length_of, map_tensors, move, split_batch
 
 Pair = namedtuple("Pair", "left right")
 
@@ -41,6 +41,7 @@ def test_images_that_cannot_be_viewed_are_refused_as_the_legacy_loop_did():
         lambda t: Pair(t, 2),
         Sample,
         lambda t: {"a": [(t,)]},
+        lambda t: UserDict(x=t, y=["s"]),
     ],
 )
 def test_tensors_are_mapped_inside_any_nest_and_types_stay(wrap: Any):
@@ -49,6 +50,35 @@ def test_tensors_are_mapped_inside_any_nest_and_types_stay(wrap: Any):
     assert type(after) is type(before)
     assert repr(after) == repr(wrap(torch.full((2,), 2.0)))
     assert repr(before) == repr(wrap(torch.ones(2)))
+
+
+def test_c38_nests_of_any_kind_are_moved_and_what_is_no_tensor_passes():
+    class Encoding(UserDict):
+        """As that of transformers: a mapping with more arguments than its content."""
+
+        def __init__(self, data, encodings):
+            super().__init__(data)
+            self.encodings = encodings
+
+    meta = torch.device("meta")
+    inputs = torch.ones(2)
+    batch = {"pair": Pair(inputs, "a"), "list": [Sample(inputs, "b"), 3], "encoding": Encoding({"ids": inputs}, "kept")}
+    moved = move(batch, meta)
+    encoding = moved["encoding"]
+    assert {moved["pair"].left.device, moved["list"][0].values.device, encoding["ids"].device} == {meta}
+    assert (moved["pair"].right, moved["list"][0].name, moved["list"][1]) == ("a", "b", 3)
+    assert (type(encoding), encoding.encodings) == (Encoding, "kept")
+    assert batch["encoding"]["ids"] is inputs, "the batch itself is left as it is"
+    assert move(inputs, inputs.device) is inputs
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_c38_only_pinned_memory_is_copied_beside_the_computation(monkeypatch, pinned):
+    calls = []
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda self: pinned)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device, non_blocking: calls.append((device, non_blocking)))
+    move((torch.ones(1), ["a"]), torch.device("cuda", 0))
+    assert calls == [(torch.device("cuda", 0), pinned)]
 
 
 def test_a_batch_is_a_pair():

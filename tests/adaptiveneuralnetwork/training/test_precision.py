@@ -55,6 +55,30 @@ def test_c9_gradients_are_unscaled_once_before_hooks_and_clipping(flat_batches):
     torch.testing.assert_close(model.weight, reference.weight, rtol=0.02, atol=0.01)
 
 
+def test_c11_forward_and_loss_are_within_autocast_and_the_backward_pass_is_not(make_trainer, flat_batches):
+    seen = []
+
+    def note(what):
+        seen.append((what, torch.is_autocast_enabled("cpu")))
+
+    def criterion(outputs, targets):
+        note("loss")
+        outputs.register_hook(lambda gradient: note("backward"))
+        return nn.functional.cross_entropy(outputs, targets)
+
+    class Hooks(Callback):
+        def on_batch_begin(self, batch_idx, trainer, logs=None):
+            note("begin")
+
+        def on_backward_end(self, batch_idx, trainer, logs=None):
+            note("end")
+
+    trainer = make_trainer(use_amp=True, criterion=criterion, callbacks=[Hooks()])
+    trainer.model.register_forward_hook(lambda *_: note("forward"))
+    trainer.fit(flat_batches[:1], 1)
+    assert seen == [("begin", False), ("forward", True), ("loss", True), ("backward", False), ("end", False)]
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_c10_a_skipped_step_advances_nothing_and_is_reported(make_trainer, flat_batches, accumulation):
     steps = Steps()

@@ -1,5 +1,6 @@
 """The trainer, from its defaults to what it does when things go wrong."""
 
+import contextlib
 import json
 import weakref
 
@@ -9,7 +10,15 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, CallbackList, EmptyLoaderError, History, Trainer, flatten_images
+from adaptiveneuralnetwork.training import (
+    Callback,
+    CallbackList,
+    EmptyLoaderError,
+    History,
+    Phase,
+    Trainer,
+    flatten_images,
+)
 
 
 def test_fit_returns_a_record_for_each_epoch(make_trainer, flat_batches):
@@ -275,35 +284,53 @@ def test_c17_modes_are_left_in_evaluation_or_kept_by_the_switch(make_trainer, fl
         assert [module.training for module in trainer.model] == [True, False, True, True, True]
     with pytest.raises(TypeError):
         trainer.evaluate([3])
-    assert trainer.model.training, "also on an exception"
+    assert [module.training for module in trainer.model] == [True, False, True, True, True], "also on an exception"
 
 
 def test_c18_fit_works_where_the_caller_switched_gradients_off(make_trainer, flat_batches):
-    expected = make_trainer().fit(flat_batches, num_epochs=1)
-    for context in (torch.no_grad, torch.inference_mode):
-        torch.manual_seed(7)
+    def run(context):
         trainer = make_trainer()
+        torch.manual_seed(1)
         with context():
-            assert trainer.fit(flat_batches, num_epochs=1)[0].keys() == expected[0].keys()
-            assert not torch.is_grad_enabled()
-        assert trainer.model[0].weight.grad is not None
+            enabled = torch.is_grad_enabled()
+            history = trainer.fit(flat_batches, num_epochs=2, val_loader=flat_batches)
+            record, epoch = trainer.evaluate(flat_batches), trainer.train_epoch(flat_batches)
+            assert torch.is_grad_enabled() is enabled
+        return history, record, epoch, [parameter.grad.tolist() for parameter in trainer.model.parameters()]
+
+    expected = run(contextlib.nullcontext)
+    for context in (torch.no_grad, torch.inference_mode):
+        assert run(context) == expected
+    with torch.inference_mode():
+        pass
+    assert run(contextlib.nullcontext) == expected, "and afterwards"
 
 
 def test_c19_evaluating_from_a_callback_disturbs_nothing(make_trainer, flat_batches):
     class Nosy(Callback):
         def on_batch_end(self, batch_idx, trainer, logs=None):
             state = torch.get_rng_state()
+            epoch, step, stop = trainer.current_epoch, trainer.global_step, trainer.stop_training
             trainer.evaluate(flat_batches)
             torch.set_rng_state(state)
             assert trainer.model.training
+            assert (trainer.current_epoch, trainer.global_step, trainer.stop_training) == (epoch, step, stop)
+
+    class Stop(Callback):
+        phase = Phase.SETUP
+
+        def on_batch_begin(self, batch_idx, trainer, logs=None):
+            trainer.stop_training = trainer.current_epoch == 1
 
     def run(callbacks):
+        trainer = make_trainer(callbacks=[Stop(), *callbacks])
         torch.manual_seed(3)
-        trainer = make_trainer(callbacks=callbacks)
-        torch.manual_seed(3)
-        return trainer.fit(flat_batches, num_epochs=2, val_loader=flat_batches)
+        return trainer.fit(flat_batches, num_epochs=5, val_loader=flat_batches), [
+            parameter.tolist() for parameter in trainer.model.parameters()
+        ]
 
     assert run([Nosy()]) == run([])
+    assert len(run([Nosy()])[0]) == 2
 
 
 def test_c22_the_same_seed_gives_the_same_run_with_workers_too(flat_batches):
@@ -312,10 +339,21 @@ def test_c22_the_same_seed_gives_the_same_run_with_workers_too(flat_batches):
     def run(workers):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(6, 4), nn.Dropout(0.5))
-        trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss(), device="cpu", seed=1)
-        return trainer.fit(DataLoader(dataset, 4, shuffle=True, num_workers=workers), num_epochs=1)
+        trainer = Trainer(
+            model,
+            optim.SGD(model.parameters(), lr=0.1),
+            nn.CrossEntropyLoss(),
+            device="cpu",
+            seed=1,
+            metrics={"largest": lambda outputs, targets: outputs.max()},
+        )
+        history = trainer.fit(DataLoader(dataset, 4, shuffle=True, num_workers=workers), num_epochs=2)
+        return history, [parameter.tolist() for parameter in model.parameters()]
 
-    assert run(0) == run(0)
+    torch.rand(1)
+    first = run(0)
+    torch.rand(7)
+    assert run(0) == first
     assert run(2) == run(2)
 
 
@@ -326,6 +364,51 @@ def test_c35_empty_loaders_are_named(make_trainer, flat_batches):
         make_trainer().fit(flat_batches, num_epochs=1, val_loader=[])
     with pytest.raises(ValueError, match="the prediction loader gave no batch"):
         make_trainer().predict([])
+
+
+def test_c36_functions_are_called_once_a_batch_on_outputs_without_a_graph(make_trainer, flat_batches):
+    calls = []
+
+    def note(outputs, targets):
+        calls.append((len(targets), outputs.requires_grad, torch.is_grad_enabled()))
+        return outputs.max()
+
+    make_trainer(metrics={"largest": note}).fit(flat_batches, num_epochs=1, val_loader=flat_batches[:1])
+    assert calls == [(8, False, False), (8, False, False), (3, False, False), (8, False, False)]
+
+
+def test_c36_objects_are_reset_each_epoch(make_trainer, flat_batches):
+    class Count:
+        def reset(self):
+            self.samples = 0
+
+        def update(self, outputs, targets):
+            self.samples += len(targets)
+
+        def compute(self):
+            return self.samples
+
+    trainer = make_trainer(metrics={"samples": Count()})
+    history = trainer.fit(flat_batches, num_epochs=2, val_loader=flat_batches[2:])
+    assert history.column("train_samples") == [19, 19]
+    assert history.column("val_samples") == [3, 3]
+    assert trainer.evaluate(flat_batches[:1])["val_samples"] == 8
+
+
+def test_c7_fit_doubles_no_callback_and_leaves_the_callers_list_alone(make_trainer, flat_batches):
+    class Count(Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch, trainer, logs=None):
+            self.epochs += 1
+
+    given, extra = [Count()], Count()
+    trainer = make_trainer(callbacks=given, progress_bar=True)
+    for _ in range(2):
+        trainer.fit(flat_batches, num_epochs=3, early_stopping=extra)
+    assert (given[0].epochs, extra.epochs) == (6, 6)
+    assert len(given) == 1
+    assert len(trainer.callbacks) == 2, "the one given and the bar"
 
 
 def test_c39_no_graph_is_kept_between_batches(make_trainer, flat_batches):

@@ -7,25 +7,35 @@ import pytest
 import torch
 from torch import nn, optim
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.training import (
     Callback,
     CSVLogger,
+    DeviceStatsMonitor,
     EarlyStopping,
     EMACallback,
     GradientNormMonitor,
+    HistoryPlot,
     JSONLLogger,
     LinearWarmup,
+    LoggingCallback,
     LRSchedulerCallback,
     ModelCheckpoint,
+    ModelSummary,
     Monitor,
     NaNGuard,
     Phase,
+    ProfilingCallback,
+    ProgressBarCallback,
     SWACallback,
+    TensorBoardLogger,
+    TorchProfilerCallback,
     Trainer,
     WallTimeLimit,
+    seed_everything,
 )
-from adaptiveneuralnetwork.training.digests import digest
+from adaptiveneuralnetwork.training.digests import digest, rng_digest
 
 EPOCHS, STEPS = 4, 12
 
@@ -97,6 +107,42 @@ def outcome(folder, trainer, callbacks):
     }
 
 
+LOOKING_ON = {
+    "logging": lambda folder: LoggingCallback(1),
+    "progress": lambda folder: ProgressBarCallback(),
+    "csv": lambda folder: CSVLogger(folder / "log.csv"),
+    "jsonl": lambda folder: JSONLLogger(folder / "run.jsonl", 1, digest_parameters=True, digest_batches=True),
+    "tensorboard": lambda folder: TensorBoardLogger(folder, 1),
+    "plot": lambda folder: HistoryPlot(folder / "plot.png", 1),
+    "times": lambda folder: ProfilingCallback(),
+    "trace": lambda folder: TorchProfilerCallback(folder / "trace.json", wait=0, active=2),
+    "device": lambda folder: DeviceStatsMonitor(1),
+    "norms": lambda folder: GradientNormMonitor(per_parameter=True),
+    "summary": lambda folder: ModelSummary(),
+    "guard": lambda folder: NaNGuard(1, gradients=True),
+    "time limit": lambda folder: WallTimeLimit(1e6),
+    "checkpoint": lambda folder: ModelCheckpoint(folder, "val_loss", every_n_steps=1, on_signal=True),
+    "stopping": lambda folder: EarlyStopping(patience=99),
+    "average": lambda folder: EMACallback(evaluate=False, apply_at_end=False),
+}
+
+
+def looked_on(make_trainer, loader, *callbacks):
+    trainer = make_trainer(callbacks=callbacks, max_grad_norm=0.5)
+    seed_everything(3)
+    history = trainer.fit(loader, num_epochs=2, val_loader=loader)
+    hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in trainer.model.modules())
+    return history, digest(trainer.model.state_dict()), digest(trainer.optimizer.state_dict()), rng_digest(), hooks
+
+
+@pytest.mark.parametrize("name", LOOKING_ON)
+def test_c21_whoever_only_looks_on_changes_no_bit(make_trainer, flat_batches, tmp_path, name):
+    dataset = TensorDataset(*(torch.cat(parts) for parts in zip(*flat_batches, strict=True)))
+    loader = DataLoader(dataset, 4, shuffle=True)
+    plain = looked_on(make_trainer, loader)
+    assert looked_on(make_trainer, loader, LOOKING_ON[name](tmp_path)) == plain
+
+
 WHOLE = {}
 """What the undisturbed run gave; every test compares with the same one."""
 
@@ -110,6 +156,27 @@ def run_whole(tmp_path, make_trainer, batches):
         assert len(WHOLE["steps"]) == STEPS
         assert len(WHOLE["table"]) == len(WHOLE["epochs"]) == EPOCHS
     return WHOLE
+
+
+def test_c29_a_checkpoint_with_everything_in_it_holds_tensors_and_plain_values(make_trainer, flat_batches, tmp_path):
+    trainer, _ = build(tmp_path, make_trainer)
+    trainer.fit(flat_batches, num_epochs=2, val_loader=flat_batches)
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    kinds = set()
+
+    def look(value):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                look(key), look(item)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                look(item)
+        else:
+            kinds.add(type(value))
+
+    look(state)
+    assert len(state["callbacks"]) == 11, "all but the guard, which keeps nothing"
+    assert kinds <= {torch.Tensor, int, float, bool, str, type(None), torch.dtype, torch.device}
 
 
 @pytest.mark.parametrize(
