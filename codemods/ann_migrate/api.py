@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ann_migrate.discover import Candidate, discover, project_root, python_files
 from ann_migrate.documents import NOTEBOOKS
@@ -19,13 +19,11 @@ from ann_migrate.modules import module_names
 from ann_migrate.parallel import in_processes
 from ann_migrate.result import FileResult, Hint, Outcome, Problem
 from ann_migrate.source import declared_encoding
+from ann_migrate.styles import STYLES, Style
 
 if TYPE_CHECKING:
     from ann_migrate.engine import Options
     from ann_migrate.project import Project
-
-Style = Literal["faithful"]
-STYLES: tuple[Style, ...] = ("faithful",)
 
 PROCESS_DIED = "ANN998"
 INTERNAL_ERROR = "ANN999"
@@ -106,7 +104,8 @@ def migrate_source(
         source: The code. Text is encoded as its own encoding cookie says (UTF-8 without one).
         path: What the result and its messages call it; it is not read. It says what the source is: a notebook
             (``.ipynb``), with *docs* a Markdown or reStructuredText file (``.md``, ``.rst``), else Python.
-        style: ``"faithful"`` keeps all numbers, files and records as they were.
+        style: ``"faithful"`` keeps all numbers, files and records as they were; ``"guide"`` writes the guide's own
+            forms, keeps the training numbers and lists what else it drops (``dropped`` of each site).
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
         unsafe: Whether to make rewrites that rest on an assumption, which their ``not_kept`` names.
@@ -183,7 +182,8 @@ def migrate_paths(
 
     Args:
         paths: Files and folders, as :func:`ann_migrate.discover.discover` searches them.
-        style: ``"faithful"`` keeps all numbers, files and records as they were.
+        style: ``"faithful"`` keeps all numbers, files and records as they were; ``"guide"`` writes the guide's own
+            forms, keeps the training numbers and lists what else it drops (``dropped`` of each site).
         select: Codes of the rules that may act, or beginnings of codes; none means all. An object is rewritten only if
             every rule that it needs may act.
         ignore: Codes of those that may not.

@@ -280,3 +280,19 @@ def lay_out(function: str, pieces: Pieces, place: Place, *, many_lines: bool = F
         out += inner + piece.text + "," + "".join(f"  {comment}" for comment in piece.trailing)
     out += "".join(inner + comment for comment in pieces.closing)
     return out + place.newline + place.indent + ")"
+
+
+def lay_out_list(items: Sequence[str], place: Place, *, used: int) -> str:
+    """``[a, b]`` as an argument of a call that is laid out at ``place``: on one line if it fits there, behind ``used``
+    columns, else one item a line.
+
+    Example:
+        >>> lay_out_list(["a", "b"], Place("", "    ", "\\n"), used=10)
+        '[a, b]'
+    """
+    line = f"[{', '.join(items)}]"
+    indent = place.indent + place.unit
+    if len(indent) + used + len(line) <= LINE_LIMIT:
+        return line
+    inner = place.newline + indent + place.unit
+    return "[" + "".join(f"{inner}{item}," for item in items) + place.newline + indent + "]"

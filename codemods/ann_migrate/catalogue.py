@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ann_migrate.codes import NOT_RULES, RANGES
+from ann_migrate.dropped import DROPPED
 from ann_migrate.rules import all_rules
 
 _WIDEST = 110
@@ -72,13 +73,16 @@ def explain_code(code: str) -> str:
 
 def all_codes() -> list[str]:
     """Every code that can be reported, in order."""
-    return sorted([*_by_code(), *NOT_RULES])
+    return sorted([*_by_code(), *NOT_RULES, *DROPPED])
 
 
 def page(code: str) -> tuple[str, str]:
     """The title of a code, and what there is to say of it, without its cases."""
     rule = _by_code().get(code)
     if rule is None:
+        if code in DROPPED:
+            title, _, body = DROPPED[code]
+            return title, body
         return NOT_RULES[code]
     about = rule.__doc__ if code == rule.CODE else rule.REWRITE_PAGE
     title, _, body = (about or "").strip().partition("\n")
@@ -103,6 +107,8 @@ def _page(code: str) -> str:
                 lines += ["Before:", "", _code(case[0]), "", "After:", "", _code(case[1])]
             else:
                 lines += [f"{'Ignored' if code.startswith('ANN5') else 'Declined'}:", "", _code(case)]
+        for before, after in getattr(rule, "GUIDE", ()):
+            lines += ["", "Before, with `--style guide`:", "", _code(before), "", "After:", "", _code(after)]
         if rule.VALID:
             lines += ["", "Not meant:", *(part for case in rule.VALID for part in ("", _code(case)))]
     return "\n".join(lines)

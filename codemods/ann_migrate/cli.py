@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Literal, NoReturn, cast
 
 import click
 
+from ann_migrate.styles import STYLES
+
 if TYPE_CHECKING:
-    from ann_migrate.api import RunResult, Style
+    from ann_migrate.api import RunResult
     from ann_migrate.report import Report
+    from ann_migrate.styles import Style
 
 OutputFormat = Literal["text", "json", "sarif", "github"]
 
@@ -87,9 +90,10 @@ def _own_version() -> str | None:
 @click.option("--docs/--no-docs", default=None, help="Migrate code in Markdown, reStructuredText and docstrings too.")
 @click.option(
     "--style",
-    type=click.Choice(["faithful"]),
+    type=click.Choice(STYLES),
     show_default="faithful",
-    help="faithful: the same numbers, files and records as before.",
+    help="faithful: the same numbers, files and records as before. guide: the migration guide's own forms, with the "
+    "same training numbers; the report lists what else is dropped.",
 )
 @click.option(
     "--output-format",

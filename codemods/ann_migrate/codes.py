@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ann_migrate.dropped import DROPPED
+
 RANGES = {
     "ANN1": "Rewrites",
     "ANN2": "Declined: the name is used as something else than a plain call",
     "ANN3": "Declined: the object goes where it is not followed",
     "ANN4": "Declined: the arguments, the time or the place of a call",
     "ANN5": "Ignored: nothing to do, or left alone by wish",
+    "ANN6": "Dropped: what the guide style leaves behind",
+    "ANN7": "Declined in the guide style: what it has no words for",
     "ANN9": "Files that cannot be analysed or written",
 }
 """What the codes that begin so are about; a code has three digits."""
@@ -73,9 +77,11 @@ NOT_RULES = {
 
 
 def rule_codes() -> tuple[str, ...]:
-    """The codes of all rules, in order: those that ``--select``, ``--ignore`` and skip comments can name."""
+    """The codes of all rules and of what a style drops, in order: those that ``--select``, ``--ignore`` and skip
+    comments can name.
+    """
     from ann_migrate.rules import all_rules
 
     codes = [rule.CODE for rule in all_rules()]
     codes += [rule.REWRITE_CODE for rule in all_rules() if hasattr(rule, "REWRITE_CODE")]
-    return tuple(sorted(codes))
+    return tuple(sorted([*codes, *DROPPED]))

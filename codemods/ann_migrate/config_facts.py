@@ -45,26 +45,36 @@ def files_are_off(plan: Plan, config: ast.expr) -> bool:
     """Whether the config visibly writes nothing: made by a literal call of this file, and nobody else can have
     changed it.
     """
+    given = visible_fields(plan, config)
+    if given is None or not takes_log_interval(plan, given):
+        return False
+    values = [given.get(name) for name in ("save_checkpoint", "metrics_file")]
+    return all(isinstance(value, ast.Constant) and not value.value for value in values)
+
+
+def visible_fields(plan: Plan, config: ast.expr) -> dict[str, ast.expr] | None:
+    """What a config that is made by a literal call of this file gives its fields, if nobody else can have changed them
+    (but for a few that are of no matter for files); the others have their defaults. Else None.
+    """
     context = plan.context
     made = context.values.is_made_by(config, ADAPTIVE_CONFIG)
-    if made is None or any(keyword.arg is None for keyword in made.keywords):
-        return False
-    given = {keyword.arg: keyword.value for keyword in made.keywords}
-    for name in ("save_checkpoint", "metrics_file"):
-        value = given.get(name)
-        if not isinstance(value, ast.Constant) or value.value:
-            return False
-    interval = given.get("log_interval")
-    if interval is not None and not context.values.is_nonzero_int(interval):
-        return False  # LoggingCallback takes whole numbers only; the legacy loop took any
+    if made is None or made.args or any(keyword.arg is None for keyword in made.keywords):
+        return None
+    given = {keyword.arg: keyword.value for keyword in made.keywords if keyword.arg is not None}
     if made is config:
-        return True
+        return given
     if not isinstance(config, ast.Name):
-        return False
+        return None
     variable = context.names.variable(config)
     if variable.scope.kind == "module" and context.project.importer(context.module, variable.name) is not None:
-        return False
-    return all(_is_harmless(plan, read) for read in variable.reads)
+        return None
+    return given if all(_is_harmless(plan, read) for read in variable.reads) else None
+
+
+def takes_log_interval(plan: Plan, given: dict[str, ast.expr]) -> bool:
+    """Whether ``LoggingCallback`` takes the config's interval: whole numbers only; the legacy loop took any."""
+    interval = given.get("log_interval")
+    return interval is None or plan.context.values.is_nonzero_int(interval)
 
 
 def _names_of_config(plan: Plan) -> set[str]:

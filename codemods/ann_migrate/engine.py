@@ -8,7 +8,6 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ann_migrate.documents import NOTEBOOKS, PAGES
 from ann_migrate.legacy_api import NEEDLES
@@ -16,6 +15,7 @@ from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Problem
 from ann_migrate.selection import Selection, check_codes
 from ann_migrate.source import INVALID_SYNTAX, NEWER_SYNTAX, TOO_DEEP, Source, SourceError
+from ann_migrate.styles import STYLES, Style
 
 __all__ = ["Options", "Project", "may_be_candidate", "migrate_bytes"]
 
@@ -28,8 +28,8 @@ class Options:
     """How to rewrite.
 
     Args:
-        style: ``faithful`` keeps numbers, files and records as they were. ``guide`` (the guide's own forms) is not
-        there yet.
+        style: ``faithful`` keeps numbers, files and records as they were; ``guide`` writes the migration guide's own
+            forms, keeps the training numbers and lists what else it drops.
         docs: Whether to migrate the code in documents and docstrings too.
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
@@ -40,15 +40,15 @@ class Options:
         ValueError: an unknown style, a code of no rule.
     """
 
-    style: Literal["faithful"] = "faithful"
+    style: Style = "faithful"
     docs: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     unsafe: bool = False
 
     def __post_init__(self) -> None:
-        if self.style != "faithful":
-            raise ValueError(f"style: got {self.style!r}, accepted is 'faithful'")
+        if self.style not in STYLES:
+            raise ValueError(f"style: got {self.style!r}, accepted are {', '.join(map(repr, STYLES))}")
         object.__setattr__(self, "select", check_codes("select", self.select))
         object.__setattr__(self, "ignore", check_codes("ignore", self.ignore))
 

@@ -24,7 +24,7 @@ from ann_migrate.skips import statement_lines
 from ann_migrate.source import Source, SourceError
 
 if TYPE_CHECKING:
-    from ann_migrate.api import Style
+    from ann_migrate.styles import Style
 
 _CODE = re.compile(r"ANN\d+", re.IGNORECASE)
 _PLACE = re.compile(r"(?P<file>.+?):(?:cell )?(?P<numbers>\d+(?::\d+){0,2})")
@@ -281,6 +281,7 @@ class _Account:
             yield f"     what to do: {verdict.advice}"
         yield from (f"     made explicit: {note}" for note in verdict.notes)
         yield from (f"     not kept: {behaviour}" for behaviour in verdict.not_kept)
+        yield from (f"     dropped: {item.code} {item.behaviour}" for item in verdict.dropped)
         yield f"     (ann-migrate --explain {verdict.code} tells of the rule)"
 
     def _numbered(self, text: str) -> str:

@@ -45,10 +45,10 @@ def _runs_once(plan: Plan, call: ast.Call) -> bool:
     if tree.function(call) is not tree.function(plan.constructor) or tree.path_after(plan.statement, call) is None:
         return False
     # Both in one loop body: a new object each time round. A loop between them: the same object trained again and again.
-    return _loop_of(plan, call) is _loop_of(plan, plan.constructor)
+    return loop_of(plan, call) is loop_of(plan, plan.constructor)
 
 
-def _loop_of(plan: Plan, node: ast.AST) -> ast.AST | None:
+def loop_of(plan: Plan, node: ast.AST) -> ast.AST | None:
     """The innermost loop, comprehension or function that runs ``node`` again and again."""
     child = node
     for at in plan.context.tree.ancestors(node):
@@ -70,14 +70,15 @@ def _only_same(plan: Plan, variable: Variable, once: bool) -> bool:
     """Whether all that is done with a variable is the same for both lists."""
     if len(variable.bindings) != 1 and variable.reads:
         return False
-    if variable.scope.kind == "class" or (variable.scope.kind == "module" and _is_public(plan, variable)):
+    if variable.scope.kind == "class" or (variable.scope.kind == "module" and is_public(plan, variable)):
         return False
     if not variable.reads:
         return True
     return once and all(_reads_same(plan, read) for read in variable.reads)
 
 
-def _is_public(plan: Plan, variable: Variable) -> bool:
+def is_public(plan: Plan, variable: Variable) -> bool:
+    """Whether other modules may read a variable of this one."""
     context = plan.context
     return (
         is_exported(context.names, variable.name) or context.project.importer(context.module, variable.name) is not None
@@ -108,16 +109,16 @@ def _reads_same(plan: Plan, value: ast.expr) -> bool:
     ):
         variable = plan.context.names.variable(parent.target)
         return len(variable.bindings) == 1 and all(_row_reads_same(plan, read) for read in variable.reads)
-    return _is_tested(plan, value)
+    return is_tested(plan, value)
 
 
-def _is_tested(plan: Plan, value: ast.expr) -> bool:
+def is_tested(plan: Plan, value: ast.expr) -> bool:
     """Whether only the truth of a value is asked: ``if h:``, ``not h``, ``assert h and ...``."""
     parent = plan.context.tree.parents[value]
     if isinstance(parent, (ast.If, ast.While, ast.Assert, ast.IfExp)):
         return parent.test is value
     if isinstance(parent, ast.BoolOp):
-        return _is_tested(plan, parent)
+        return is_tested(plan, parent)
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
 
 

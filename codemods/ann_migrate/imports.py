@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ann_migrate.edits import Edit
 from ann_migrate.import_lines import ImportChange, change_statement
-from ann_migrate.legacy_api import LOGGING_CALLBACK, TRAINER, canonical
+from ann_migrate.legacy_api import TRAINING_NAMES, canonical
 from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
 from ann_migrate.sites import NameUse
@@ -64,7 +64,7 @@ class Imports:
             Decline: there is no place for an import that would surely run before.
         """
         at = use or site.node
-        if path in (TRAINER, LOGGING_CALLBACK):
+        if path in TRAINING_NAMES:
             through_module = self._through_module(site, path.rpartition(".")[2])
             if through_module is not None:
                 return through_module
@@ -111,7 +111,7 @@ class Imports:
         if "." in module:
             root = module.partition(".")[0]
             wanted.append((root, path[len(root) :]))
-        if module == "ann_compat" or path in (TRAINER, LOGGING_CALLBACK):
+        if module == "ann_compat" or path in TRAINING_NAMES:
             wanted = [(path, "")]
         for target, suffix in wanted:
             variable = self._imported(target, at)

@@ -16,7 +16,7 @@ LEGACY_PATHS: dict[str, str] = {f"{home}.{name}": name for home in _HOMES for na
 """Every import path of a legacy name, and the name that it means."""
 
 STAR_NAMES = {
-    _HOMES[0]: (TRAINING_LOOP, QUICK_TRAIN, "Trainer", "LoggingCallback"),
+    _HOMES[0]: (TRAINING_LOOP, QUICK_TRAIN, "Trainer", "LoggingCallback", "ModelCheckpoint", "flatten_images"),
     _HOMES[1]: (TRAINING_LOOP, QUICK_TRAIN),
 }
 """Modules whose ``import *`` brings the legacy names, and those of our names that it brings."""
@@ -33,6 +33,15 @@ ADAPTIVE_CONFIG = "adaptiveneuralnetwork.api.config.AdaptiveConfig"
 ADAPTIVE_MODEL = "adaptiveneuralnetwork.api.model.AdaptiveModel"
 TRAINER = "adaptiveneuralnetwork.training.Trainer"
 LOGGING_CALLBACK = "adaptiveneuralnetwork.training.LoggingCallback"
+MODEL_CHECKPOINT = "adaptiveneuralnetwork.training.ModelCheckpoint"
+FLATTEN_IMAGES = "adaptiveneuralnetwork.training.flatten_images"
+TRAINING_NAMES = (TRAINER, LOGGING_CALLBACK, MODEL_CHECKPOINT, FLATTEN_IMAGES)
+"""What new code takes from the package that has the legacy names too."""
+
+RECORD_KEYS = frozenset({"epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy"})
+"""The keys that the records of both classes have."""
+ACCURACIES = frozenset({"train_accuracy", "val_accuracy"})
+"""Those whose values differ: percent in the legacy records, a fraction in Trainer's."""
 
 PACKAGE = b"adaptiveneuralnetwork"
 NEEDLES = (TRAINING_LOOP.encode(), QUICK_TRAIN.encode())

@@ -137,6 +137,7 @@ class Migration:
             values=self.values,
             imports=self.imports,
             sites=self.sites,
+            style=self.style,
         )
         self.flow.settle(self.tree.parents[use.node] for use in self.sites if self._is_call(use))
         plans: list[Plan] = []
@@ -210,6 +211,8 @@ class Migration:
         codes += [annotation.REWRITE_CODE] * bool(found.annotations)
         self._check_wishes([*nodes, *(item.attribute for item in found.uses)], codes)
         self._plan_objects(plans)
+        nodes += [item.attribute for item in found.uses]
+        self._check_wishes(nodes, [item.code for plan in plans for item in plan.dropped])
         return plans
 
     def _plan_objects(self, plans: list[Plan]) -> None:
@@ -226,6 +229,8 @@ class Migration:
         for plan in plans:
             constructor.plan_constructor(plan)
         annotation.plan_annotations(first)
+        first.wording.finish(first)
+        first.share()
 
     def _call_of(self, use: NameUse) -> ast.Call:
         """The call of the legacy name, if that is all the site is.
@@ -350,6 +355,7 @@ class Migration:
             reason,
             notes=(*plan.notes, *self._handed_on_by(plan.site)),
             not_kept=tuple(plan.not_kept),
+            dropped=tuple(plan.dropped),
         )
         for use in plan.annotations:
             reason = "the annotation goes with the object that is assigned"

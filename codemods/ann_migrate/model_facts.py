@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from ann_migrate.legacy_api import ADAPTIVE_MODEL
+from ann_migrate.legacy_api import ADAPTIVE_MODEL, RECORD_KEYS
 from ann_migrate.plan import Context, Plan
 
 _HOOK = re.compile(r"register_\w*hook")
@@ -39,3 +39,58 @@ def _is_replaced(context: Context, method: str) -> bool:
         isinstance(node.value, str) and node.value.rpartition(".")[2] == method
         for node in context.tree.all_of(ast.Constant)
     )
+
+
+def metrics_effect(plan: Plan) -> ast.AST | None:
+    """The part of the model's ``get_metrics`` that visibly does more than read, or that replaces what a record has
+    anyway.
+    """
+    if has_pure_metrics(plan):
+        return None
+    parts = [node for body in _visible_metrics(plan) for node in ast.walk(body)]
+    return next((node for node in parts if _does_more(plan.context, node)), None)
+
+
+def _visible_metrics(plan: Plan) -> list[ast.AST]:
+    """The functions of this file that may be the model's ``get_metrics``."""
+    context = plan.context
+    found: list[ast.AST] = []
+    for write in context.flow.attributes("get_metrics"):
+        if isinstance(write.ctx, ast.Load):
+            continue
+        parent = context.tree.parent(write)
+        if not isinstance(parent, ast.Assign) or not isinstance(parent.value, ast.Lambda):
+            return []
+        found.append(parent.value)
+    if found:
+        return found
+    made = context.values.made_by(plan.arguments["model"])
+    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+        return []
+    bindings = context.names.variable(made.func).bindings
+    node = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(node, ast.ClassDef):
+        return []
+    return [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "get_metrics"]
+
+
+_READING = {
+    *("abs", "all", "any", "bool", "dict", "float", "get_metrics", "int", "item", "keys", "len", "list", "max", "mean"),
+    *("min", "norm", "numel", "parameters", "range", "round", "std", "sum", "super", "tolist", "tuple", "values"),
+    *("var", "zip"),
+}
+"""Calls that only read."""
+
+
+def _does_more(context: Context, node: ast.AST) -> bool:
+    """Whether a part of ``get_metrics`` calls what is not known only to read, sets an attribute, or names a key that
+    every record has.
+    """
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return name not in _READING or (context.names.path(node.func) or "").startswith(("random.", "numpy.random."))
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return not isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value in RECORD_KEYS
+    return isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.Await))

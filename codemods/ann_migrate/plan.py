@@ -8,19 +8,25 @@ import ast
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ann_migrate.arguments import Arguments
+from ann_migrate.dropped import SHORT
 from ann_migrate.edits import Edit, insert
 from ann_migrate.flow import Escape, Flow, LoopObject, SelfAttribute
 from ann_migrate.imports import Imports
 from ann_migrate.project import Project
 from ann_migrate.resolve import Names, Scope, Variable
+from ann_migrate.result import Dropped, Position
 from ann_migrate.rules import config_out_of_reach
 from ann_migrate.rules._base import Decline
 from ann_migrate.sites import NameUse
 from ann_migrate.source import Source
 from ann_migrate.tree import FUNCTIONS, Tree
 from ann_migrate.values import Values, is_plain
+
+if TYPE_CHECKING:
+    from ann_migrate.wordings import Wording
 
 
 @dataclass(eq=False)
@@ -36,8 +42,13 @@ class Context:
     values: Values
     imports: Imports
     sites: list[NameUse]
+    style: str = "faithful"
     temporaries: dict[Scope, set[str]] = field(default_factory=dict)
     """Names of temporaries that new code may bind again and again: each is used in the next statement only."""
+
+    def position(self, node: ast.expr) -> Position:
+        """Where a node stands, as reports have it."""
+        return self.source.position(self.source.offset(node.lineno, node.col_offset))
 
     def lists_names(self, scope: Scope) -> bool:
         """Whether code looks at the names of a scope as such (``locals()``, ``globals()``): none may be added then."""
@@ -91,6 +102,8 @@ class Plan:
     edits: list[Edit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_kept: list[str] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    """Behaviours that the style leaves behind, by code."""
     records_needed: bool = False
     """Some use reads or writes what only the bridge's recorder keeps (history, files, percent)."""
     verdict: tuple[str, str] = ("", "")
@@ -107,6 +120,14 @@ class Plan:
     """The plans of all constructors whose objects go the same ways, this one included. The uses are planned once, by
     the first of them.
     """
+
+    wording: Wording = field(init=False)
+    """What the new code looks like, by the style of the run."""
+
+    def __post_init__(self) -> None:
+        from ann_migrate.wordings import wording_of
+
+        self.wording = wording_of(self.context.style)
 
     # -- places -------------------------------------------------------------------------------------------------------
 
@@ -188,6 +209,7 @@ class Plan:
             mate.records_needed = self.records_needed
             mate.notes += [text for text in self.notes if text not in mate.notes]
             mate.not_kept += [text for text in self.not_kept if text not in mate.not_kept]
+            mate.dropped += [item for item in self.dropped if item not in mate.dropped]
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -197,6 +219,13 @@ class Plan:
         """Say which legacy behaviour the new code does not have."""
         if text not in self.not_kept:
             self.not_kept.append(text)
+
+    def leave_behind(self, code: str, at: ast.expr | None = None) -> None:
+        """Say which behaviour the style drops, by its code (:mod:`ann_migrate.dropped`), and at which use."""
+        position = None if at is None else self.context.position(at)
+        dropped = Dropped(code, SHORT[code], position)
+        if dropped not in self.dropped:
+            self.dropped.append(dropped)
 
     # -- the config, where a use needs it -----------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hi
     for result in report.run.files:
         yield from _problem_lines(result, report.run, verbose=verbose)
         for site in result.sites:
-            if site.outcome is Outcome.DECLINED or verbose or (site.not_kept and not quiet):
+            if site.outcome is Outcome.DECLINED or verbose or ((site.not_kept or site.dropped) and not quiet):
                 yield from _site_lines(result.path, site, report.mode, verbose=verbose)
         if not quiet:
             yield from (
@@ -169,11 +169,11 @@ def json_document(report: Report) -> dict[str, Any]:
     """Return the report as a JSON document of schema :data:`SCHEMA_VERSION`.
 
     ``summary`` counts; ``files`` lists each file that names the legacy API: its ``sites`` with code, position, outcome,
-    reason, advice, ``notes`` (the behaviours made explicit) and those ``not_kept``, ``notes`` on other places of it,
-    its ``edits`` as ranges of lines before and after (ends exclusive), whether it was ``written``, why not if not, and
-    its ``problem`` if it could not be analysed; ``docs/ann-migrate-report.md`` describes it all. A position in a
-    notebook has the ``cell`` too, its number among all cells from 1, and line and column count in it. Fields may be
-    added within a version; none is removed or changes its meaning.
+    reason, advice, ``notes`` (the behaviours made explicit), those ``not_kept`` and those ``dropped`` by the style,
+    ``notes`` on other places of it, its ``edits`` as ranges of lines before and after (ends exclusive), whether it was
+    ``written``, why not if not, and its ``problem`` if it could not be analysed; ``docs/ann-migrate-report.md``
+    describes it all. A position in a notebook has the ``cell`` too, its number among all cells from 1, and line and
+    column count in it. Fields may be added within a version; none is removed or changes its meaning.
     """
     from ann_migrate.diff import line_edits
 
@@ -281,6 +281,9 @@ def _site_lines(path: Path, site: Site, mode: Mode, *, verbose: bool) -> Iterato
         yield f"    {site.advice}"
     yield from (f"    made explicit: {note}" for note in site.notes if verbose)
     yield from (f"    not kept: {behaviour}" for behaviour in site.not_kept)
+    for item in site.dropped:
+        at = f" (line {item.position.line})" if item.position is not None else ""
+        yield f"    dropped: {item.code} {item.behaviour}{at}"
 
 
 def _summary(report: Report, *, hints: bool) -> Iterator[str]:
@@ -356,6 +359,10 @@ def _site_document(site: Site) -> dict[str, Any]:
         "advice": site.advice,
         "notes": list(site.notes),
         "not_kept": list(site.not_kept),
+        "dropped": [
+            {"code": item.code, "behaviour": item.behaviour, "position": _position_document(item.position)}
+            for item in site.dropped
+        ],
     }
 
 

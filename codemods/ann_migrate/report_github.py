@@ -68,7 +68,13 @@ def _annotations(report: Report) -> Iterator[_Annotation]:
                 message = f"{site.reason}{because}" + (f"\n{site.advice}" if site.advice else "")
                 yield _Annotation("error", path, site.position, site.code, message)
             elif site.outcome is Outcome.REWRITTEN and result.path in effective:
-                message = "\n".join((site.reason, *(f"not kept: {behaviour}" for behaviour in site.not_kept)))
+                message = "\n".join(
+                    (
+                        site.reason,
+                        *(f"not kept: {behaviour}" for behaviour in site.not_kept),
+                        *(f"dropped: {item.code} {item.behaviour}" for item in site.dropped),
+                    )
+                )
                 verb = "rewritten" if done else "would be rewritten"
                 level = "error" if report.mode == "check" else "notice"
                 yield _Annotation(level, path, site.position, site.code, f"{verb}: {message}")

@@ -86,6 +86,7 @@ def _site_result(report: Report, file: FileResult, site: Site) -> dict[str, Any]
     if site.outcome is Outcome.REWRITTEN:
         text = f"{'rewritten' if made else 'can be rewritten'}: {text}"
         text += "".join(f"; not kept: {behaviour}" for behaviour in site.not_kept)
+        text += "".join(f"; dropped: {item.code} {item.behaviour}" for item in site.dropped)
     if site.advice:
         text += f". What to do: {site.advice}"
     level = {Outcome.DECLINED: "warning", Outcome.REWRITTEN: "note", Outcome.IGNORED: "note"}[site.outcome]

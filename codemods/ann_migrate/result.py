@@ -36,6 +36,21 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A legacy behaviour that a rewrite leaves behind by style.
+
+    Attributes:
+        code: Its code, ``ANN6xx``.
+        behaviour: What it is, in a short sentence.
+        position: The use that shows it, where that is not the site itself.
+    """
+
+    code: str
+    behaviour: str
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A use of a legacy name (other than in an import), and the verdict on it.
 
@@ -49,6 +64,7 @@ class Site:
         advice: For a decline, what the author can do about it.
         notes: For a rewrite, the legacy behaviours made explicit, one short sentence each.
         not_kept: For a rewrite, those that the new code does not have, likewise.
+        dropped: For a rewrite, those that the style leaves behind on purpose.
     """
 
     position: Position
@@ -59,6 +75,7 @@ class Site:
     advice: str = ""
     notes: tuple[str, ...] = ()
     not_kept: tuple[str, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

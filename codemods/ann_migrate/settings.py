@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ann_migrate.durable import read_file
+from ann_migrate.styles import STYLES
 
 FILE = "pyproject.toml"
 TABLE = "ann-migrate"
@@ -28,7 +29,7 @@ class Settings:
         ignore: Codes of those that may not.
         unsafe: Whether to make rewrites that rest on an assumption.
         exclude: Patterns as in a ``.gitignore`` beside the file.
-        style: ``faithful``.
+        style: ``faithful`` or ``guide``.
         docs: Whether to migrate code in documents and docstrings too.
         jobs: How many processes to use.
         hints: Whether to list other mentions of the legacy names.
@@ -72,7 +73,7 @@ def load_settings(paths: Sequence[str | os.PathLike[str]]) -> Settings:
     return Settings() if nearest is None else _read(nearest)
 
 
-_CHOICES = {"style": ("faithful",), "output_format": ("text", "json", "sarif", "github")}
+_CHOICES = {"style": STYLES, "output_format": ("text", "json", "sarif", "github")}
 _LISTS = ("select", "ignore", "exclude")
 
 

@@ -231,7 +231,9 @@ def _placed(assembly: Assembly, site: Site) -> PlacedSite:
     if cause and site.outcome is Outcome.DECLINED:
         rule = use_not_readable
         site = replace(site, code=rule.CODE, reason=rule.reason(cause), advice=rule.ADVICE)
-    return PlacedSite(site, place, culprit)
+    # What a style drops is told of the site: the uses that show it may lie in several parts.
+    dropped = tuple(dict.fromkeys(replace(item, position=None) for item in site.dropped))
+    return PlacedSite(replace(site, dropped=dropped), place, culprit)
 
 
 __all__ = [

@@ -60,7 +60,4 @@ def plan_use(use: Use, plan: Plan) -> None:
     if text is not None:
         plan.edit(use.attribute, lambda _: text)
         return
-    plan.records_needed = True
-    name = plan.symbol("ann_compat.legacy_config", use.attribute)
-    plan.edit(use.attribute, lambda old: f"{name}({old[: old.rindex('.')].rstrip()})")
-    plan.note("the bridge knows which config each loop was made with (legacy_config)")
+    plan.wording.plan_config(use, plan)

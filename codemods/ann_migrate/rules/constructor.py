@@ -33,10 +33,9 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from ann_migrate.calls import New, Piece, Pieces, Place, lay_out, parse_call, pieces_of, rename_function
-from ann_migrate.config_facts import check_device_stays, files_are_off
-from ann_migrate.legacy_api import LOGGING_CALLBACK, TRAINER
-from ann_migrate.model_facts import flattens_itself, has_pure_metrics
+from ann_migrate.calls import Piece, Pieces, Place, lay_out, lay_out_list, parse_call, pieces_of
+from ann_migrate.config_facts import check_device_stays
+from ann_migrate.legacy_api import TRAINER
 from ann_migrate.plan import Plan, PlanFailed
 from ann_migrate.rules import comment_lost, order_of_evaluation
 from ann_migrate.source import Span, comments
@@ -231,7 +230,8 @@ def plan_constructor(plan: Plan) -> None:
     hoist = any(name in effects for name in ("model", "config"))
     hoisted = effects if hoist else []
     if plan.held_in_call or (hoist and not (plan.insertable() and not plan.edited_inside(effects))):
-        _plan_legacy_trainer(plan)
+        plan.wording.plan_in_place(plan)
+        plan.verdict = (CODE, "TrainingLoop becomes legacy_trainer")
         return
     others = plan.edited_inside(["model", "config"])
     if others:
@@ -262,7 +262,7 @@ class _New:
         self.text = text
         self.hoisted = hoisted
         self.steps: list[tuple[str, str]] = []
-        self.rest: list[tuple[str, str]] = []
+        self.rest: list[tuple[str, str | list[str]]] = []
         self.trainer = plan.symbol(TRAINER)
 
     def make_steps(self, lines: list[str], *, in_statement: bool) -> None:
@@ -303,32 +303,25 @@ class _New:
     def make_rest(self) -> None:
         """Device, clipping, flattening and callbacks."""
         plan, config = self.plan, self.text["config"]
-        self.rest = [("device", f"{config}.device"), ("max_grad_norm", "1.0")]
-        if not flattens_itself(plan):
-            self.rest.append(("batch_transform", plan.symbol("ann_compat.flatten_images")))
-            plan.note("flattens 4-D batches (batch_transform)")
-        if has_pure_metrics(plan) and not plan.records_needed and files_are_off(plan, plan.arguments["config"]):
-            callbacks = f"[{plan.symbol(LOGGING_CALLBACK)}(log_interval={config}.log_interval)]"
-            plan.note("the config writes no files: LoggingCallback prints")
-            plan.drop("the words on the console are those of LoggingCallback")
-        else:
-            callbacks = f"{plan.symbol('ann_compat.legacy_callbacks')}({config})"
-            plan.note("writes files and prints as the config says (legacy_callbacks)")
-        self.rest.append(("callbacks", callbacks))
+        self.rest = [("device", f"{config}.device"), ("max_grad_norm", "1.0"), *plan.wording.callbacks(plan, config)]
 
     def transform(self, old: str) -> str:
         """The new call's text for the old one's."""
         arguments = self.plan.arguments
         pieces = pieces_of(parse_call(old))
         by_name = {name: pieces.arguments[arguments.number(name)] for name in arguments.order}
-        positional = [name for name, _ in self.steps] == list(_STEPS)
-        new = Pieces(pieces.opening, [self._piece(by_name, "model", self.text["model"])], pieces.closing)
+        named = self.plan.wording.names_arguments
+        positional = [name for name, _ in self.steps] == list(_STEPS) and not named
+        model = self._piece(by_name, "model", ("model=" if named else "") + self.text["model"])
+        new = Pieces(pieces.opening, [model], pieces.closing)
         for name, template in self.steps:
-            value = template.replace("{}", by_name[name].text) if name in by_name else template
-            new.arguments.append(self._piece(by_name, name, value if positional else f"{name}={value}"))
+            step = template.replace("{}", by_name[name].text) if name in by_name else template
+            new.arguments.append(self._piece(by_name, name, step if positional else f"{name}={step}"))
+        place = _place(self.plan)
         for name, value in self.rest:
-            new.arguments.append(self._piece(by_name, "config" if name == "device" else "", f"{name}={value}"))
-        made = lay_out(self.trainer, new, _place(self.plan))
+            shown = value if isinstance(value, str) else lay_out_list(value, place, used=len(name) + 2)
+            new.arguments.append(self._piece(by_name, "config" if name == "device" else "", f"{name}={shown}"))
+        made = lay_out(self.trainer, new, place)
         moved = Counter(comment for name in self.hoisted for comment in _comments_of(self.plan, name))
         lost = comments(old) - comments(made) - moved
         if lost:
@@ -395,24 +388,3 @@ def _place(plan: Plan) -> Place:
     before = len(source.text(Span(source.line_start(span.start), span.start)))
     after = len(source.text(Span(span.end, source.line_end(span.end))).rstrip())
     return Place(source.indentation(span.start), source.indent_unit, source.newline_at(span.start), before + after)
-
-
-# -- where no statement can be inserted -------------------------------------------------------------------------------
-
-
-def _plan_legacy_trainer(plan: Plan) -> None:
-    """``legacy_trainer(model, config)``: takes the same arguments and evaluates each once."""
-    held = plan.held_config
-    if held is not None and not plan.held_in_call:
-        raise order_of_evaluation.decline(plan.arguments["config"], "the config")
-    name = plan.symbol("ann_compat.legacy_trainer")
-    new = []
-    for number, parameter in enumerate(plan.arguments.order):
-        keyword = parameter if plan.arguments.is_keyword(parameter) else None
-        template = "{}"
-        if held is not None and parameter == "config":
-            template = f"({held} := {{}})" if keyword else f"{held} := {{}}"
-        new.append(New(number, keyword, template))
-    plan.edit(plan.constructor, lambda text: rename_function(text, name, new))
-    plan.verdict = (CODE, "TrainingLoop becomes legacy_trainer")
-    plan.note("legacy_trainer makes optimizer, criterion, clipping, device and callbacks as the legacy loop did")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
-from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN103"
 ATTRIBUTES = ("evaluate",)
@@ -46,5 +45,4 @@ print(legacy_evaluate(loop, loader)["val_accuracy"])
 
 def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one ``evaluate`` call."""
-    call_bridge(use, plan, "legacy_evaluate", {"test_loader": "loader"})
-    plan.note("evaluates by the legacy rule: accuracy in percent")
+    plan.wording.plan_method(use, plan)

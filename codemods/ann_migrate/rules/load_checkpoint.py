@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
-from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN106"
 ATTRIBUTES = ("load_checkpoint",)
@@ -46,5 +45,4 @@ start = legacy_load_checkpoint(loop, "checkpoints/checkpoint_epoch_4.pt")
 
 def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one ``load_checkpoint`` call."""
-    call_bridge(use, plan, "legacy_load_checkpoint", {"path": "path"})
-    plan.note("reads the legacy checkpoint file")
+    plan.wording.plan_method(use, plan)

@@ -52,7 +52,4 @@ def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one read of ``metrics_history``."""
     if not isinstance(use.attribute.ctx, ast.Load):
         raise unsupported_attribute.decline(use)
-    plan.records_needed = True
-    name = plan.symbol("ann_compat.legacy_history", use.attribute)
-    plan.edit(use.attribute, lambda text: f"{name}({text[: text.rindex('.')].rstrip()})")
-    plan.note("metrics_history is the bridge's list of legacy records")
+    plan.wording.plan_history(use, plan)

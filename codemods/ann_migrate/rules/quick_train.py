@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 
 from ann_migrate.arguments import Arguments
-from ann_migrate.calls import rename_function
 from ann_migrate.flow import LoopObject
 from ann_migrate.legacy_api import QUICK_TRAIN_SIGNATURE
 from ann_migrate.plan import Context, Plan
@@ -48,10 +47,8 @@ def plan_call(context: Context, use: NameUse, call: ast.Call) -> Plan:
     arguments = Arguments(call, QUICK_TRAIN_SIGNATURE)
     plan = Plan(context, use, LoopObject([call]), arguments)
     _check_result(context, call)
-    name = plan.symbol("ann_compat.legacy_quick_train")
-    plan.edit(call, lambda text: rename_function(text, name))
+    plan.wording.plan_quick_train(plan)
     plan.verdict = (CODE, "quick_train becomes legacy_quick_train")
-    plan.drop('the dict has a Trainer under "trainer", which nobody is seen to read')
     return plan
 
 

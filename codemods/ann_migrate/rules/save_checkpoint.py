@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
-from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN105"
 ATTRIBUTES = ("save_checkpoint",)
@@ -46,5 +45,4 @@ legacy_save_checkpoint(loop, 3)
 
 def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one ``save_checkpoint`` call."""
-    call_bridge(use, plan, "legacy_save_checkpoint", {"epoch": "epoch"})
-    plan.note("writes the legacy checkpoint file")
+    plan.wording.plan_method(use, plan)

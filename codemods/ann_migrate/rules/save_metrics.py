@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
-from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN107"
 ATTRIBUTES = ("save_metrics",)
@@ -45,5 +44,4 @@ legacy_save_metrics(loop)
 
 def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one ``save_metrics`` call."""
-    call_bridge(use, plan, "legacy_save_metrics", {})
-    plan.note("writes the legacy metrics file")
+    plan.wording.plan_method(use, plan)

@@ -23,11 +23,9 @@ from collections.abc import Callable
 from ann_migrate.arguments import Arguments
 from ann_migrate.calls import New, rename_method
 from ann_migrate.flow import Use
-from ann_migrate.history import needs_legacy_history
 from ann_migrate.legacy_api import METHODS
 from ann_migrate.plan import Plan
 from ann_migrate.rules import bound_method, order_of_evaluation
-from ann_migrate.rules._bridge import call_bridge
 from ann_migrate.values import is_plain
 
 CODE = "ANN102"
@@ -164,13 +162,13 @@ def plan_use(use: Use, plan: Plan) -> None:
     call = use.call
     arguments = Arguments(call, METHODS["train"])
     if _needs_config(plan, arguments) and plan.config_in_reach(call) is None:
-        call_bridge(use, plan, "legacy_train", {name: name for name in METHODS["train"].parameters})
-        plan.note("trains for the config's number of epochs, which the bridge knows (legacy_train)")
+        plan.wording.plan_train_by_config(use, plan)
         return
+    named = plan.wording.names_arguments
     new: dict[str, New] = {}
     for number, name in enumerate(arguments.order):
         if name == "train_loader":
-            new[name] = New(number, "train_loader" if number or arguments.is_keyword(name) else None)
+            new[name] = New(number, "train_loader" if named or number or arguments.is_keyword(name) else None)
         elif name == "test_loader":
             if arguments.given(name) is not None or _has_comment(plan, call):
                 new[name] = New(number, "val_loader")
@@ -182,11 +180,7 @@ def plan_use(use: Use, plan: Plan) -> None:
     order = list(new)
     if all(is_plain(arguments[name]) for name in arguments.order) and not _has_comment(plan, call):
         order = [name for name in ("train_loader", "num_epochs", "test_loader") if name in new]
-    bridged = needs_legacy_history(plan, call)
-    if bridged:
-        plan.records_needed = True
-        plan.note("returns the legacy records: accuracies in percent, times, the model's metrics")
-    wrapper = plan.symbol("ann_compat.legacy_history", call) if bridged else None
+    wrapper = plan.wording.around_fit(plan, call)
     plan.edit(call, _transform([new[name] for name in order], wrapper))
 
 

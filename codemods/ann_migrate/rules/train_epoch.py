@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
-from ann_migrate.rules._bridge import call_bridge
 
 CODE = "ANN104"
 ATTRIBUTES = ("train_epoch",)
@@ -47,5 +46,4 @@ for epoch in range(3):
 
 def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one ``train_epoch`` call."""
-    call_bridge(use, plan, "legacy_train_epoch", {"train_loader": "loader", "epoch": "epoch"})
-    plan.note("trains one epoch by the legacy rule")
+    plan.wording.plan_method(use, plan)
