@@ -80,4 +80,12 @@ DROPPED = {
 }
 """By code: the title, what the report says, and the page."""
 
+CHANNELS = {
+    METRICS_FILE: ("files",),
+    CHECKPOINT_FORMAT: ("files",),
+    LAST_DIGIT: ("files", "output"),
+    WHOLE_RECORDS: ("files", "output"),
+}
+"""Where it shows in a run, beside the records and the lines of the library itself."""
+
 SHORT = {code: short for code, (_, short, _) in DROPPED.items()}

@@ -17,7 +17,7 @@ from typing import Any
 
 from ann_migrate.durable import sync_folder, temp_name, write_new_file
 from ann_migrate.result import FileResult
-from ann_migrate.verify import called_sites, common_root
+from ann_migrate.verify import called_sites, common_root, dropped_channels
 
 SCHEMA_VERSION = 1
 MANIFEST = "migrated.json"
@@ -146,7 +146,9 @@ def _emit(folder: Path, results: Sequence[FileResult], root: str, command: str |
             continue
         legacy = f"legacy/{path}.legacy"
         _write(folder / legacy, result.before)
-        manifest["files"].append({"path": path, "legacy": legacy, "sites": sites})
+        manifest["files"].append(
+            {"path": path, "legacy": legacy, "sites": sites, "dropped": dropped_channels([result])}
+        )
         commands.append(_command(Path(root, path)))
         count += len(sites)
     if count:

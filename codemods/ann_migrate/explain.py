@@ -17,6 +17,7 @@ from ann_migrate.documents.text import analyse_text_document
 from ann_migrate.flow import Escape, LoopObject, SelfAttribute
 from ann_migrate.legacy_api import QUICK_TRAIN
 from ann_migrate.migration import Migration, find_use_rule
+from ann_migrate.report import dropped_lines
 from ann_migrate.resolve import Variable
 from ann_migrate.result import Outcome, Position
 from ann_migrate.sites import Form, NameUse
@@ -281,7 +282,7 @@ class _Account:
             yield f"     what to do: {verdict.advice}"
         yield from (f"     made explicit: {note}" for note in verdict.notes)
         yield from (f"     not kept: {behaviour}" for behaviour in verdict.not_kept)
-        yield from (f"     dropped: {item.code} {item.behaviour}" for item in verdict.dropped)
+        yield from (f"     {line}" for line in dropped_lines(verdict))
         yield f"     (ann-migrate --explain {verdict.code} tells of the rule)"
 
     def _numbered(self, text: str) -> str:

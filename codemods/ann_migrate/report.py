@@ -281,9 +281,22 @@ def _site_lines(path: Path, site: Site, mode: Mode, *, verbose: bool) -> Iterato
         yield f"    {site.advice}"
     yield from (f"    made explicit: {note}" for note in site.notes if verbose)
     yield from (f"    not kept: {behaviour}" for behaviour in site.not_kept)
-    for item in site.dropped:
-        at = f" (line {item.position.line})" if item.position is not None else ""
-        yield f"    dropped: {item.code} {item.behaviour}{at}"
+    yield from (f"    {line}" for line in dropped_lines(site))
+
+
+def dropped_lines(site: Site) -> Iterator[str]:
+    """Yield what a rewrite leaves behind, a line for each code, with the lines of the uses that show it.
+
+    Example:
+        >>> from ann_migrate.result import Dropped
+        >>> dropped = Dropped("ANN601", "accuracies are fractions of 1", Position(13, 20))
+        >>> list(dropped_lines(Site(Position(1, 1), "ANN101", Outcome.REWRITTEN, "...", dropped=(dropped,))))
+        ['dropped: ANN601 accuracies are fractions of 1 (line 13)']
+    """
+    for code, behaviour in sorted({(item.code, item.behaviour) for item in site.dropped}):
+        lines = sorted({item.position.line for item in site.dropped if item.code == code and item.position is not None})
+        shown = ", ".join(map(str, lines))
+        yield f"dropped: {code} {behaviour}" + (f" (line{'s' if len(lines) > 1 else ''} {shown})" if lines else "")
 
 
 def _summary(report: Report, *, hints: bool) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ann_migrate.report import Report, number_of, path_text
+from ann_migrate.report import Report, dropped_lines, number_of, path_text
 from ann_migrate.result import Outcome, Position
 
 PER_STEP = 10
@@ -72,7 +72,7 @@ def _annotations(report: Report) -> Iterator[_Annotation]:
                     (
                         site.reason,
                         *(f"not kept: {behaviour}" for behaviour in site.not_kept),
-                        *(f"dropped: {item.code} {item.behaviour}" for item in site.dropped),
+                        *dropped_lines(site),
                     )
                 )
                 verb = "rewritten" if done else "would be rewritten"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ann_migrate.report import Report, path_text
+from ann_migrate.report import Report, dropped_lines, path_text
 from ann_migrate.result import FileResult, Outcome, Position, Site
 from ann_migrate.rules.skip_comment import CODE as SKIPPED
 
@@ -86,7 +86,7 @@ def _site_result(report: Report, file: FileResult, site: Site) -> dict[str, Any]
     if site.outcome is Outcome.REWRITTEN:
         text = f"{'rewritten' if made else 'can be rewritten'}: {text}"
         text += "".join(f"; not kept: {behaviour}" for behaviour in site.not_kept)
-        text += "".join(f"; dropped: {item.code} {item.behaviour}" for item in site.dropped)
+        text += "".join(f"; {line}" for line in dropped_lines(site))
     if site.advice:
         text += f". What to do: {site.advice}"
     level = {Outcome.DECLINED: "warning", Outcome.REWRITTEN: "note", Outcome.IGNORED: "note"}[site.outcome]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .discover import project_root
+from .dropped import CHANNELS
 from .result import FileResult, Outcome, Site
 from .source import declared_encoding
 
@@ -150,6 +151,7 @@ def verify_migration(
             "workspace": workspace,
             "max_bytes": max_bytes,
             "files": files,
+            "dropped": dropped_channels(changed),
         }
         return _verdict(_ask(question))
 
@@ -223,6 +225,12 @@ def _file_document(path: str, result: FileResult) -> dict[str, Any]:
         "after": base64.b64encode(result.after).decode("ascii"),
         "sites": list(called_sites(result)),
     }
+
+
+def dropped_channels(results: Sequence[FileResult]) -> list[str]:
+    """Where runs of the new code differ on purpose, by what the style dropped: there they are not compared."""
+    codes = {item.code for result in results for site in result.sites for item in site.dropped}
+    return sorted({channel for code in codes for channel in CHANNELS.get(code, ())})
 
 
 def called_sites(result: FileResult) -> Iterator[dict[str, Any]]:

@@ -65,7 +65,7 @@ def test_text_that_cannot_be_encoded_as_it_says(text: str) -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(TypeError, match="source: expected bytes or str, got int"):
         migrate_source(1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="style: expected one of 'faithful', got 'sloppy'"):
+    with pytest.raises(ValueError, match="style: expected one of 'faithful', 'guide', got 'sloppy'"):
         migrate_source("", style="sloppy")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="paths: expected several"):
         migrate_paths("src")

@@ -159,7 +159,7 @@ def test_the_gate_asks_for_whole_names() -> None:
 
 
 def test_options_name_what_is_accepted() -> None:
-    with pytest.raises(ValueError, match="style: got 'rough', accepted is 'faithful'"):
+    with pytest.raises(ValueError, match="style: got 'rough', accepted are 'faithful', 'guide'"):
         Options("rough")  # type: ignore[arg-type]
 
 

@@ -202,6 +202,7 @@ def test_json_holds_it_all() -> None:
             "advice": "pass the history",
             "notes": [],
             "not_kept": [],
+            "dropped": [],
         }
     ]
     assert third["path"] == "caf\\xe9.py"

@@ -125,6 +125,7 @@ class MigratedProject:
             max_bytes=_MAX_BYTES,
             files=files,
             applied=True,
+            dropped=tuple(sorted({name for file in self._manifest["files"] for name in file.get("dropped", ())})),
         )
 
 

@@ -23,11 +23,11 @@ STATE = ("optimizer", "groups", "parameters", "buffers", "modes", "optimizer_sta
 """What is compared of a state, the most telling first."""
 
 
-def first_difference(old: Run, new: Run) -> Difference | None:
-    """Compare all that two runs left, but for their output: see :func:`output_difference`."""
-    for found in _differences(old, new):
-        return found
-    return None
+def first_difference(old: Run, new: Run, without: Sequence[str] = ()) -> Difference | None:
+    """Compare all that two runs left, but for the channels *without* and their output: see
+    :func:`output_difference`.
+    """
+    return next((found for found in _differences(old, new) if found.channel not in without), None)
 
 
 def _differences(old: Run, new: Run) -> Iterator[Difference]:

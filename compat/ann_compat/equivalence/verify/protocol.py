@@ -59,6 +59,7 @@ class Request:
         max_bytes: A tree that is larger is not copied.
         files: What would be rewritten.
         applied: Whether it has been: the tree is as it became, and the old code is what is put into the copies.
+        dropped: Channels (``files``, ``output``) in which the new code differs on purpose: they are not compared.
     """
 
     root: str
@@ -71,6 +72,7 @@ class Request:
     max_bytes: int
     files: tuple[RewrittenFile, ...]
     applied: bool = False
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Request:
@@ -95,7 +97,12 @@ class Request:
             for file in document["files"]
         )
         names = ("root", "cwd", "command", "timeout", "seed", "workspace", "max_bytes")
-        return cls(**{name: document[name] for name in names}, exclude=tuple(document["exclude"]), files=files)
+        return cls(
+            **{name: document[name] for name in names},
+            exclude=tuple(document["exclude"]),
+            files=files,
+            dropped=tuple(document.get("dropped", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)

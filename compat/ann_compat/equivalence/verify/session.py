@@ -117,10 +117,13 @@ class _Session:
         return self._compared(old, control, new)
 
     def _compared(self, old: Run, control: Run, new: Run) -> Answer:
-        difference = first_difference(old, new)
-        printed, masked = output_difference(old.stdout, control.stdout, new.stdout)
+        dropped = self.request.dropped
+        difference = first_difference(old, new, dropped)
+        notes = [f"{channel}: the style of the new code drops behaviour that shows there" for channel in dropped]
+        printed, masked = None, 0
+        if "output" not in dropped:
+            printed, masked = output_difference(old.stdout, control.stdout, new.stdout)
         difference = difference or printed
-        notes = []
         if masked:
             what = "output" if masked < 0 else f"words in {masked} of {len(old.stdout)} lines of output"
             notes.append(f"{what}: two runs of the old code differ there")
