@@ -47,7 +47,7 @@ def test_none(tmp_path: Path, text: str) -> None:
         ("jobs = true", "jobs .* is True"),
         ("hints = 'yes'", "hints .* is 'yes', accepted is true or false"),
         ("select = 'ANN1'", "select .* is 'ANN1', accepted is a list of strings"),
-        ("style = 'odd'", "style .* is 'odd', accepted is 'faithful'"),
+        ("style = 'odd'", "style .* is 'odd', accepted is 'faithful' or 'guide'"),
         ("ignore = ['ANN777']", "ignore: 'ANN777' is no code of a rule"),
         ("jobs =", "is not valid TOML"),
     ],

@@ -168,7 +168,8 @@ def _trained_again(plan: Plan, call: ast.Call) -> bool:
     uses = [use for use in plan.found.uses if use.attribute.attr in ("train", "load_checkpoint")]
     around = loop_of(plan, call)
     repeats = isinstance(around, (*LOOPS, ast.While, *COMPREHENSIONS))
-    made_anew = all(around in plan.context.tree.ancestors(made) for made in plan.found.constructors)
+    tree = plan.context.tree
+    made_anew = all(any(at is around for at in tree.ancestors(made)) for made in plan.found.constructors)
     return len(uses) > 1 or (repeats and not made_anew and not _is_chained(plan, call))
 
 
