@@ -29,6 +29,12 @@ OLD_PARTS = [part for part in map(old_part, GUIDE_BLOCKS) if part.has_constructo
 needs_guide = pytest.mark.skipif(not GUIDE_BLOCKS, reason=f"the guide is not at ../{GUIDE.parent.name}/{GUIDE.name}")
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the blocks build writes its files into the current folder, also when a test trains it on."""
+    monkeypatch.chdir(tmp_path)
+
+
 def each(found: list[Block]) -> pytest.MarkDecorator:
     """One test for each block; a single skipped one where there is no guide."""
     cases = [pytest.param(block, id=f"line{block.line}") for block in found]
