@@ -18,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from .discover import project_root
+from .documents import NOTEBOOKS, PAGES
 from .dropped import CHANNELS
-from .result import FileResult, Outcome, Site
+from .result import FileResult, Outcome, Position, Site
+from .rules import annotation
 from .source import declared_encoding
 
 SCHEMA_VERSION = 1
@@ -153,7 +155,13 @@ def verify_migration(
             "files": files,
             "dropped": dropped_channels(changed),
         }
-        return _verdict(_ask(question))
+        verdict = _verdict(_ask(question))
+    never = tuple(
+        f"{os.path.relpath(os.path.realpath(result.path), real)}:{position}"
+        for result in changed
+        for position in _not_called(result)
+    )
+    return replace(verdict, uncovered=(*verdict.uncovered, *never))
 
 
 def common_root(results: Sequence[FileResult]) -> str:
@@ -236,7 +244,7 @@ def dropped_channels(results: Sequence[FileResult]) -> list[str]:
 def called_sites(result: FileResult) -> Iterator[dict[str, Any]]:
     """The rewritten sites at which the legacy name is called, with where the call ends: Python reports it by that."""
     rewritten = [site for site in result.sites if site.outcome is Outcome.REWRITTEN]
-    if not rewritten:
+    if not rewritten or result.path.suffix.lower() in (*NOTEBOOKS, *PAGES):
         return
     text = _decoded(result.before)
     lines = text.split("\n")
@@ -248,6 +256,16 @@ def called_sites(result: FileResult) -> Iterator[dict[str, Any]]:
             if isinstance(func, ast.Name | ast.Attribute) and _name_start(func) == at:
                 ends = [call.end_lineno, call.end_col_offset]
                 yield {"line": site.position.line, "column": site.position.column, "call_end": ends}
+
+
+def _not_called(result: FileResult) -> Iterator[Position]:
+    """The rewritten calls that no command executes as part of a Python program: in notebooks, documents, docstrings."""
+    called = {(site["line"], site["column"]) for site in called_sites(result)}
+    for site in result.sites:
+        if site.outcome is Outcome.REWRITTEN and site.code != annotation.REWRITE_CODE:
+            position = site.position
+            if position.cell is not None or (position.line, position.column) not in called:
+                yield position
 
 
 def _name_start(func: ast.Name | ast.Attribute) -> tuple[int, int]:

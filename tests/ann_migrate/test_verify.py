@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from notebooks import notebook
 
 from ann_migrate.api import migrate_paths
 from ann_migrate.result import FileResult
@@ -142,19 +143,35 @@ def test_an_equal_rewrite_is_written_though_the_package_is_installed_from_the_or
     site = next(environment.glob("lib/*/site-packages"))
     installed = [project / "src", *WINGS, sysconfig.get_path("purelib")]
     (site / "editable.pth").write_text("".join(f"{path}\n" for path in installed))
+    cells = ["from adaptiveneuralnetwork.training import TrainingLoop\n", "TrainingLoop(m, c).train(d);"]
+    (project / "src" / "try.ipynb").write_bytes(notebook(*cells))
+    example = ">>> " + "\n>>> ".join(line.strip() for line in cells)
+    (project / "src" / "GUIDE.md").write_text(f"# Guide\n\n```python\n{example.replace('>>> ', '')}\n```\n")
+    with (project / "src" / "shop" / "experiment.py").open("a") as file:
+        file.write(
+            f'\n\ndef example():\n    """Trains.\n\n    {example.replace(">>> ", "    >>> ").lstrip()}\n    """\n'
+        )
     before = names(project)
 
-    done = migrate("src", "--verify", f"{environment}/bin/python train.py --epochs 5", "--output-format", "json")
+    command = f"{environment}/bin/python train.py --epochs 5"
+    done = migrate("src", "--docs", "--verify", command, "--output-format", "json")
 
     assert done.returncode == 0, done.stderr
     verification = json.loads(done.stdout)["verification"]
     assert verification["verdict"] == "equal", verification
     assert verification["covered"] == ["src/shop/experiment.py:16:21"]
-    assert verification["uncovered"] == ["src/shop/experiment.py:26:12"]
+    assert verification["uncovered"] == [
+        "src/shop/experiment.py:26:12",
+        # What the command does not run as a Python program:
+        "src/GUIDE.md:5:1",
+        "src/shop/experiment.py:42:9",
+        "src/try.ipynb:cell 2:1:1",
+    ]
     assert verification["calls"] == 2
     assert verification["steps"] == 3 * 5 + 3
     assert verification["not_compared"] == ["words in 1 of 1 lines of output: two runs of the old code differ there"]
-    assert b"TrainingLoop" not in Path("src/shop/experiment.py").read_bytes()
+    for name in ("shop/experiment.py", "GUIDE.md", "try.ipynb"):
+        assert b"TrainingLoop" not in Path("src", name).read_bytes()
     assert names(project) == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ann_compat.equivalence.refinements import REFINEMENTS, Refinement
 from ann_compat.equivalence.verify.runs import Call
 
 CALLS = "another call of the training methods: one was added, removed or moved"
@@ -72,6 +73,8 @@ def other_event(old: Call, new: Call, before: dict[str, Any] | None, after: dict
     """Where something else came next, or one call ended before the other."""
     if new.raised is not None and after is None:
         return raised(new.raised)
+    if before is None and (entry := refinement_of(old, new)) is not None:
+        return refined(entry)
     steps = [sum(event["kind"] == "step" for event in call.events) for call in (old, new)]
     longer = before or after
     if before is None or after is None:
@@ -79,6 +82,25 @@ def other_event(old: Call, new: Call, before: dict[str, Any] | None, after: dict
             return EVALUATION if after is None else MORE_EVALUATION
         return EPOCHS if steps[0] != steps[1] else ""
     return GRADIENTS if "step" in (before["kind"], after["kind"]) else ""
+
+
+def refinement_of(old: Call, new: Call) -> Refinement | None:
+    """Why Trainer goes on where the loop raised, if that is one of the known cases."""
+    if old.raised is None or new.raised is not None:
+        return None
+    name, text = old.raised["types"][0].rpartition(".")[2], old.raised["text"]
+    return next((entry for entry in REFINEMENTS if entry.covers_type(name, text)), None)
+
+
+def refined(entry: Refinement) -> str:
+    """Of a known case in which Trainer goes on: the program that caught the exception does something else then."""
+    return f"{entry.why} The program counts on the exception ({entry.name})"
+
+
+def ending(old: Call, new: Call) -> str:
+    """Of two calls that ended differently."""
+    entry = refinement_of(old, new)
+    return raised(new.raised) if entry is None else refined(entry)
 
 
 def raised(exception: dict[str, Any] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -109,6 +110,7 @@ def _first_setting(old: Sequence[Any], new: Sequence[Any]) -> tuple[str, str, st
 
 def _event_differences(old: Call, new: Call) -> Iterator[Difference]:
     step = 0
+    allowed = cause.refinement_of(old, new)
     for index, (before, after) in enumerate(zip_longest(old.events, new.events)):
         place = f"{_named(old)}, " + (f"after step {step}" if step else "before the first step")
         if before is None or after is None or before["kind"] != after["kind"]:
@@ -121,7 +123,8 @@ def _event_differences(old: Call, new: Call) -> Iterator[Difference]:
             place = f"{_named(old)}, step {step}"
         for name in before:
             if before[name] != after.get(name):
-                yield _event_difference(place, kind, name, before, after, trains=_trains(new, index))
+                found = _event_difference(place, kind, name, before, after, trains=_trains(new, index))
+                yield replace(found, cause=cause.refined(allowed)) if allowed and name in allowed.exempt else found
 
 
 def _trains(call: Call, index: int) -> bool:
@@ -163,7 +166,7 @@ def _ending_differences(place: str, old: Call, new: Call) -> Iterator[Difference
     if old.raised and new.raised and old.raised["types"][0] in new.raised["types"]:
         return
     was, now = _ending(old.raised), _ending(new.raised)
-    yield Difference("exception", f"{place}: how it ended", was, now, cause.raised(new.raised))
+    yield Difference("exception", f"{place}: how it ended", was, now, cause.ending(old, new))
 
 
 def _ending(raised: dict[str, Any] | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ann_compat.equivalence.refinements import REFINEMENTS
 from ann_compat.equivalence.verify import cause
 from ann_compat.equivalence.verify.difference import first_difference, output_difference
 from ann_compat.equivalence.verify.process import Ended
@@ -168,6 +169,44 @@ def test_a_right_rewrite_is_equal_and_each_sabotaged_one_differs_with_its_cause(
     assert clipping is not None
     assert clipping.place.startswith("train at program.py:")
     assert clipping.old.startswith(("total norm 0.99", "total norm 1.0"))
+
+
+# Each catches what only the legacy loop raises, and goes on.
+REFINED = {
+    "loader-without-length": (
+        "    history = loop.train((batch for batch in train), test, 1)\n",
+        "TypeError",
+        ("forward", "what came next"),
+    ),
+    "gradients-disabled-by-caller": (
+        "    with torch.no_grad():\n            history = loop.train(train, test)\n",
+        "RuntimeError",
+        ("forward", "whether gradients are on"),
+    ),
+}
+
+
+def test_a_program_that_counts_on_an_exception_of_the_loop_differs_by_name(tmp_path: Path) -> None:
+    """What Trainer can do and the loop could not is allowed, but a program that noticed does something else then."""
+    programs = {}
+    for name, (training, exception, _) in REFINED.items():
+        caught = f"    try:\n        {training.lstrip() if 'with' not in training else training[4:]}"
+        caught += f"    except {exception}:\n        history = [{{'val_accuracy': 0.0}}]\n"
+        programs[name] = LEGACY.replace("    history = loop.train(train, test)\n", caught)
+        programs[f"{name} new"] = migrate_source(programs[name]).after.decode()
+        assert "TrainingLoop" not in programs[f"{name} new"]
+    runs = recorded(tmp_path, programs)
+    entries = {entry.name: entry for entry in REFINEMENTS}
+    assert REFINED.keys() == entries.keys()
+    for name, (_, exception, (channel, place)) in REFINED.items():
+        (raised,) = (call.raised for call in runs[name].calls)
+        assert raised is not None
+        assert raised["types"][0].endswith(exception)
+        difference = first_difference(runs[name], runs[f"{name} new"])
+        assert difference is not None
+        assert difference.channel == channel
+        assert place in difference.place
+        assert difference.cause == cause.refined(entries[name])
 
 
 def test_a_fraction_printed_where_a_percentage_was_is_named() -> None:
