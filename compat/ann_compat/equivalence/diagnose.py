@@ -89,7 +89,7 @@ def _new_run_failed(view: _View) -> str | None:
 
 def _old_run_failed(view: _View) -> str | None:
     error = view.old.exception
-    if error is None or view.new.exception is not None:
+    if error is None or view.new.exception is not None or view.comparison.refinement is not None:
         return None
     return f"the old run failed with {type(error).__name__} ({error}), the new one ended normally"
 
@@ -122,6 +122,18 @@ def _data_order(view: _View) -> str | None:
     return None
 
 
+def _outputs(view: _View) -> str | None:
+    before, after = view.at_first()
+    if not (isinstance(before, Forward) and isinstance(after, Forward)) or ".output" not in view.first.place:
+        return None
+    if "rng" in view.channels:
+        return (
+            "equal inputs, other outputs: something drew random numbers before this pass in one path only "
+            "(an extra iterator over a loader, a second forward pass)"
+        )
+    return "equal inputs, other outputs: weights or a state of the model were changed since the last equal pass"
+
+
 def _clipping(view: _View) -> str | None:
     before, after = view.at_first()
     if not (isinstance(before, Step) and isinstance(after, Step)):
@@ -149,6 +161,8 @@ def _history(view: _View) -> str | None:
     if view.first.channel != "results":
         return None
     text = view.first.place
+    if "iterators of the" in text:
+        return "the loader was asked for another number of iterators: one an epoch is right, since each draws numbers"
     if "_loss" in text:
         return "the loss is averaged otherwise: the legacy loop takes the mean over batches, by the user's criterion"
     if "_accuracy" in text:
@@ -181,6 +195,7 @@ _RULES: tuple[Callable[[_View], str | None], ...] = (
     _modes,
     _shapes,
     _data_order,
+    _outputs,
     _clipping,
     _history,
     _random,

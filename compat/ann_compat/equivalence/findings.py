@@ -7,6 +7,7 @@ import inspect
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.compare import EXACT, Comparison, Mode
 from ann_compat.equivalence.curves import curves_of
 from ann_compat.equivalence.diagnose import likely_cause, where
-from ann_compat.equivalence.harness import CaseResult
-from ann_compat.equivalence.outcome import Failure
+from ann_compat.equivalence.harness import CaseResult, run_case
+from ann_compat.equivalence.outcome import Curves, Failure
 from ann_compat.equivalence.trace import Trace
 
 
@@ -40,6 +41,7 @@ def case_failure(
         explain=f"ann-equiv explain{mode_options(mode)} {shlex.quote(text)}",
         found_after=found_after,
         times=times,
+        curves=_longer_curves(case, mode),
     )
 
 
@@ -62,9 +64,23 @@ def compared_failure(
         difference=f"{first.place}: {first.text}",
         channels=tuple(dict.fromkeys(other.channel for other in others)),
         cause=likely_cause(spec, comparison, old, new),
-        curves=curves_of(title, old, new),
-        **rest,
+        **{"curves": curves_of(title, old, new), **rest},
     )
+
+
+def _longer_curves(case: CaseResult, mode: Mode) -> Curves | None:
+    """Where a simplest case leads in a longer run, as far as the paths differ there, too."""
+    spec = case.spec
+    data: dict[str, Any] = {"train_size": 24, "batch_size": 5, "validation": True, "validation_size": 12}
+    longer = replace(spec, **data, epochs=EPOCHS, config_epochs=EPOCHS)
+    result = run_case(longer, mode)
+    shown = case if result.comparison.equal else result
+    changed = "the case above" if shown is case else f"the case above, over {EPOCHS} epochs with more data"
+    return curves_of(changed, shown.old, shown.new)
+
+
+EPOCHS = 12
+"""Of the longer run whose curves are shown."""
 
 
 def case_id(case: Mapping[str, Any]) -> str:

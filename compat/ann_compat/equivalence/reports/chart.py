@@ -27,6 +27,8 @@ def line_chart(curve: Curve) -> str:
     values = [value for value in (*curve.old, *curve.new) if value is not None]
     epochs = max(len(curve.old), len(curve.new))
     ticks = nice_ticks(min(values, default=0.0), max(values, default=1.0))
+    if curve.metric.endswith("accuracy") and all(0 <= value <= 100 for value in values):
+        ticks = [0.0, 25.0, 50.0, 75.0, 100.0]
     low, high = ticks[0], ticks[-1]
 
     def x(epoch: int) -> float:

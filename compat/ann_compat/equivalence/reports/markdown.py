@@ -45,8 +45,9 @@ def markdown_text(outcome: Outcome) -> str:
         caught = sum(mutant.caught for mutant in outcome.mutants)
         lines += _details(f"{caught} of {len(outcome.mutants)} planted defects caught", _mutants(outcome.mutants))
     lines += [f"Repeat with `{outcome.command}`", ""]
-    text = "\n".join(lines)
-    return text if len(text.encode()) <= LIMIT else f"{text.encode()[:LIMIT].decode(errors='ignore')}\n\n… cut off\n"
+    # Half a surrogate pair, which a message of an exception may hold, cannot be written.
+    raw = "\n".join(lines).encode(errors="replace")
+    return raw.decode() if len(raw) <= LIMIT else f"{raw[:LIMIT].decode(errors='ignore')}\n\n… cut off\n"
 
 
 def step_summary() -> str | None:

@@ -30,7 +30,7 @@ def write_reports(outcome: Outcome, names: tuple[str, ...], folder: Path) -> Ite
         text = render(outcome)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / file
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")
         yield f"{name}: {path}"
         if name == "md":
             _add_to_step_summary(text)
