@@ -94,6 +94,12 @@ def _old_run_failed(view: _View) -> str | None:
     return f"the old run failed with {type(error).__name__} ({error}), the new one ended normally"
 
 
+def _order(view: _View) -> str | None:
+    if view.first.channel != "order":
+        return None
+    return f"what the runs do next differs ({view.first.text}): a pass, a step or a call too many or too few"
+
+
 def _modes(view: _View) -> str | None:
     before, after = view.at_first()
     if not (isinstance(before, Forward) and isinstance(after, Forward)):
@@ -192,6 +198,7 @@ _RULES: tuple[Callable[[_View], str | None], ...] = (
     _new_run_failed,
     _old_run_failed,
     _counts,
+    _order,
     _modes,
     _shapes,
     _data_order,

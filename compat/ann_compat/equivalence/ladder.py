@@ -7,6 +7,7 @@ field after the other taken back, which shows what the difference hangs on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -87,15 +88,21 @@ def explain(old: Trace, new: Trace, mode: Mode = EXACT, spec: CaseSpec | None = 
             continue
         first = place.position == min(positions) and not parted
         parted = parted or first
-        text = f"{place.what}{place.mismatch.path}: {place.mismatch.text}"
+        path = _ATTRIBUTE.sub(r".\1", place.mismatch.path)
+        text = f"{place.what}{path}: {place.mismatch.text}"
         if place.event is not None:
             text = f"{where(Difference('', '', '', place.event), old, batches)}: {text}"
         rungs.append(Rung(layer.name, "first" if first else "follows", text))
     if not parted:
         return Explanation(tuple(rungs))
     first_rung = next(rung for rung in rungs if rung.state == "first")
-    cause = likely_cause(spec, comparison, old, new) or _MENDS.get(first_rung.name)
+    cause = likely_cause(spec, comparison, old, new)
+    if cause is None or first_rung.name == "initialisation":
+        cause = _MENDS.get(first_rung.name)
     return Explanation(tuple(rungs), cause)
+
+
+_ATTRIBUTE = re.compile(r"^\['(inputs|output|rng|training|grad_enabled|autocast|gradients|learning_rates|value)'\]")
 
 
 @dataclass(frozen=True, slots=True)
