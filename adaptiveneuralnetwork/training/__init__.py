@@ -38,7 +38,7 @@ from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.loops import TrainingLoop, quick_train
 from adaptiveneuralnetwork.training.metrics import Accuracy, LegacyAccuracy, Metric
 from adaptiveneuralnetwork.training.run_comparison import Comparison, compare_runs
-from adaptiveneuralnetwork.training.seeding import seed_everything
+from adaptiveneuralnetwork.training.seeding import seed_everything, seed_worker, seeded_generator
 from adaptiveneuralnetwork.training.trainer import Trainer
 
 __all__ = [
@@ -87,5 +87,7 @@ __all__ = [
     "plot_history",
     "quick_train",
     "seed_everything",
+    "seed_worker",
+    "seeded_generator",
     "summarize",
 ]

@@ -43,7 +43,8 @@ class Checkpointing:
         if run is not None and run.active and run.within_batch:
             run.deferred.append(path)
         else:
-            self.strategy.write(path, trainer_state(self._trainer, self._last_fit))
+            pending = {} if self._resumption is None else self._resumption.pending()
+            self.strategy.write(path, trainer_state(self._trainer, self._last_fit) | pending)
 
     def load_checkpoint(
         self, path: str | os.PathLike[str], strict: bool = True, *, fallback: bool = False

@@ -46,6 +46,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adaptiveneuralnetwork.arguments import as_device
+from adaptiveneuralnetwork.training.batches import length_of
 from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.collectives import all_or_none, from_rank_zero, gathered, maxima, sum_
 from adaptiveneuralnetwork.training.links import Links
@@ -156,6 +157,9 @@ class RankedStrategy(Strategy):
             shard = agreed(shard, self.device)
         (self._batch_size,) = map(int, maxima([getattr(loader, "batch_size", None) or 1], self.device))
         return shard
+
+    def planned_batches(self, loader: Iterable[Any]) -> int | None:
+        return length_of(self._shard(loader, TrainingShard))
 
     def evaluation_batches(self, loader: Iterable[Any], limit: int | None = None) -> Iterable[Any]:
         share = None if limit is None else len(range(self.rank, limit, self.world_size))

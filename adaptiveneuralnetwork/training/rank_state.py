@@ -29,7 +29,7 @@ def part_for(state: Mapping[str, Any], rank: int, world_size: int) -> dict[str, 
     local = dict(state)
     parts = local.pop("ranks", None)
     written_by = state.get("world_size", 1)
-    if written_by == world_size:
+    if written_by == world_size and (parts is None or len(parts) == world_size):
         if parts is not None:
             local["position"] = state.get("position", {}) | parts[rank]["position"]
             local |= {name: value for name, value in parts[rank].items() if name != "position"}

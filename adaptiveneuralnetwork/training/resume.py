@@ -164,6 +164,17 @@ class Resumption:
         if reasons:
             _warn(path, f"it cannot be continued bit for bit: {'; '.join(reasons)}")
 
+    def __str__(self) -> str:
+        position = self.state.get("position", {"epoch": 0, "batches": 0, "stage": Stage.BEGIN.name})
+        epoch, batch = position["epoch"], position["batches"]
+        if position["stage"] == Stage.END.name:
+            epoch, batch = epoch + 1, 0
+        return f"{os.fspath(self.path)}, from epoch {epoch}, batch {batch} on"
+
+    def pending(self) -> dict[str, Any]:
+        """What a checkpoint written before that ``fit`` must still say of it."""
+        return {name: self.state[name] for name in _PENDING if name in self.state}
+
     def prepare(self, trainer: Trainer, run: Run) -> None:
         """Give the history to the run and the saved states to scheduler and callbacks; nothing is called yet."""
         state = self.state
@@ -242,6 +253,17 @@ class Resumption:
             run.position = Position(position.epoch + 1)
 
 
+_PENDING = (
+    "position",
+    "generators",
+    "callbacks",
+    "scheduler_state_dict",
+    "rng_state",
+    "modules_in_evaluation",
+    "world_size",
+    "exact",
+    "inexact_reasons",
+)
 _OF_THE_EPOCH = ("epoch_start", "loader", "batch_size", "tally", "window")
 
 

@@ -60,6 +60,14 @@ def seed_worker(worker_id: int) -> None:
 
     That seed differs from worker to worker and from epoch to epoch, so augmentations are not repeated each epoch, as
     they are where workers are seeded with a number of one's own.
+
+    Args:
+        worker_id: What the loader gives; the seed is told from torch.
+
+    Example:
+        >>> loader = torch.utils.data.DataLoader([1, 2, 3, 4], num_workers=2, worker_init_fn=seed_worker)
+        >>> [int(batch) for batch in loader]
+        [1, 2, 3, 4]
     """
     seed = torch.initial_seed() % 2**32
     random.seed(seed)

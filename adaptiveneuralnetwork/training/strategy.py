@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from adaptiveneuralnetwork.arguments import as_device
+from adaptiveneuralnetwork.training.batches import length_of
 from adaptiveneuralnetwork.training.checkpoint import write_checkpoint
 from adaptiveneuralnetwork.training.metrics import EpochTally, Metric, MetricFunction
 from adaptiveneuralnetwork.training.rank_state import part_for
@@ -54,6 +55,10 @@ class Strategy:
     def training_shard(self, loader: Iterable[Any]) -> Iterable[Any]:
         """What this process trains on in the epoch that comes."""
         return loader
+
+    def planned_batches(self, loader: Iterable[Any]) -> int | None:
+        """How many batches of ``loader`` this process would train on in an epoch, ``None`` where that is not known."""
+        return length_of(loader)
 
     def evaluation_batches(self, loader: Iterable[Any], limit: int | None = None) -> Iterable[Any]:
         """What this process evaluates of ``loader``, or of its first ``limit`` batches."""

@@ -13,7 +13,7 @@ from adaptiveneuralnetwork.training.batches import EmptyLoaderError, count_items
 from adaptiveneuralnetwork.training.callbacks.base import Callback, CallbackList
 from adaptiveneuralnetwork.training.callbacks.progress_bar import ProgressBarCallback
 from adaptiveneuralnetwork.training.checkpointing import Checkpointing
-from adaptiveneuralnetwork.training.explain import explain
+from adaptiveneuralnetwork.training.explain import Explanation
 from adaptiveneuralnetwork.training.history import History
 from adaptiveneuralnetwork.training.logs import Logs
 from adaptiveneuralnetwork.training.metrics import Metric, MetricFunction, MetricSet, loss_logs
@@ -26,7 +26,7 @@ from adaptiveneuralnetwork.training.seeding import isolated_rng, seed_everything
 from adaptiveneuralnetwork.training.strategy import Strategy, as_strategy
 
 
-class Trainer(Prediction, Checkpointing):
+class Trainer(Prediction, Checkpointing, Explanation):
     """Train any ``nn.Module`` with an optimizer and a criterion; callbacks add the rest.
 
     Args:
@@ -353,18 +353,6 @@ class Trainer(Prediction, Checkpointing):
             run.position.validated(record, extras)
         tell("on_evaluate_end", self, Logs(record | extras))
         return record
-
-    def explain(
-        self,
-        train_loader: Iterable[Any] | None = None,
-        num_epochs: int | None = None,
-        val_loader: Iterable[Any] | None = None,
-    ) -> None:
-        """Print what ``fit`` would do with these arguments: sizes, the loop with each callback at its hook, the files.
-
-        Nothing is trained or drawn, and no loader is iterated; what is left out is left open.
-        """
-        print(explain(self, train_loader, num_epochs, val_loader))
 
     def _prepare(self, batch: Any) -> tuple[Any, Any]:
         inputs, targets = self.batch_split(batch)

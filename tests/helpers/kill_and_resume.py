@@ -31,7 +31,16 @@ from torch import nn, optim
 from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
 
 from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
-from adaptiveneuralnetwork.training import Callback, Trainer, seed_everything
+from adaptiveneuralnetwork.training import (
+    Callback,
+    EarlyStopping,
+    EMACallback,
+    GradientNormMonitor,
+    JSONLLogger,
+    LinearWarmup,
+    Trainer,
+    seed_everything,
+)
 from adaptiveneuralnetwork.training.callbacks.base import HOOKS
 from adaptiveneuralnetwork.training.seeding import rng_state
 
@@ -230,6 +239,17 @@ SCENARIOS: dict[str, Scenario] = {
     "adaptive model": Scenario(
         model=_adaptive, augment=True, every=4, optimizer=lambda parameters: optim.AdamW(parameters, lr=0.05)
     ),
+    "callbacks with a state": Scenario(
+        hooks=("on_batch_end", "on_epoch_end"),
+        callbacks=lambda folder: [
+            EMACallback(0.8),
+            LinearWarmup(4),
+            GradientNormMonitor(),
+            EarlyStopping("train_loss", patience=2),
+            JSONLLogger(folder / "run.jsonl", 1, digest_parameters=True, digest_batches=True),
+        ],
+        trainer=lambda: {"gradient_accumulation_steps": 2},
+    ),
     "saved at epoch ends": Scenario(
         hooks=("on_epoch_end",),
         scheduler=lambda optimizer: optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=10),
@@ -256,12 +276,13 @@ def train(scenario: Scenario, folder: Path, last: int | None, seed: int) -> dict
     optimizer = scenario.optimizer(model.parameters())
     counting, late = Counting(), Counting()
     saving = Saving(path, scenario.hooks, scenario.every)
+    callbacks, record = scenario.callbacks(folder), folder / "run.jsonl"
     trainer = Trainer(
         model,
         optimizer,
         scenario.criterion(),
         device="cpu",
-        callbacks=[Ticking(moment), counting, *scenario.callbacks(folder), saving, late, Ticking(moment)],
+        callbacks=[Ticking(moment), counting, *callbacks, saving, late, Ticking(moment)],
         **scenario.trainer(),
     )
     model.register_forward_hook(lambda *_: moment())
@@ -283,6 +304,9 @@ def train(scenario: Scenario, folder: Path, last: int | None, seed: int) -> dict
         "rng": _digest(rng_state()),
         "counting": counting.state_dict(),
         "late": late.state_dict(),
+        # A record of a continued run is longer, by the line that says so.
+        "callbacks": [_digest({**callback.state_dict(), "size": None}) for callback in callbacks],
+        "steps": [line for line in record.open() if '"type": "step"' in line] if record.exists() else [],
     }
 
 
@@ -295,7 +319,7 @@ def kill_and_resume(scenario: Scenario, moment: int, whole: dict[str, Any]) -> s
             return f"the run was not killed at moment {moment}"
         resumes = (folder / "run.pt").exists()
         _, resumed = forked(lambda: train(scenario, folder, None, seed=2 if resumes else 1))
-        leftover = [file.name for file in folder.iterdir() if file.name not in ("run.pt", "run.pt.previous")]
+        leftover = [file.name for file in folder.iterdir() if not file.name.startswith("run.")]
     if resumed is None:
         return "the resumed run failed"
     different = [name for name in whole if name != "moments" and whole[name] != resumed[name]]

@@ -5,6 +5,8 @@ Each function is called in one process as well, as rank 0 of 1: what it returns 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import time
@@ -489,6 +491,14 @@ def averages(rank: int, world_size: int, folder: Path, strategy: str = "ddp") ->
 
 def fsdp_averages(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
     return averages(rank, world_size, folder, "fsdp")
+
+
+def explanation(rank: int, world_size: int, folder: Path) -> str:
+    """What is printed of a plan: 45 samples in batches of 4 for each rank, two of which make a step."""
+    trainer = interrupted_trainer(world_size, gradient_accumulation_steps=2)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        trainer.explain(interrupted_loaders(world_size)[0], 3)
+    return printed.getvalue()
 
 
 def fsdp_statistics(rank: int, world_size: int, folder: Path) -> Any:

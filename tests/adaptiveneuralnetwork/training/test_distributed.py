@@ -42,6 +42,7 @@ CHECKS = [
     "averages",
     "fsdp_averages",
     "fsdp_statistics",
+    "explanation",
 ]
 
 
@@ -162,6 +163,15 @@ def test_swa_measures_the_statistics_of_a_sharded_model(pair: dict[str, list[Any
                     parameter.copy_(weight)
             torch.optim.swa_utils.update_bn(inputs, model)
             torch.testing.assert_close(statistics, list(model.buffers()), rtol=0, atol=0)
+
+
+def test_the_plan_counts_the_samples_of_all_ranks_and_is_printed_once(pair: dict[str, list[Any]]) -> None:
+    plan, silence = pair["explanation"]
+    assert silence == ""
+    assert "2, by DDPStrategy" in plan
+    assert "4 in each of 2 processes, 16 samples to a step" in plan
+    assert "6 batches, 3 optimizer steps" in plan
+    assert "3 epochs, 9 optimizer steps" in plan
 
 
 def test_what_one_rank_wants_to_stop_all_stop(pair: dict[str, list[Any]]) -> None:

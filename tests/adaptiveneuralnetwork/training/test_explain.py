@@ -1,7 +1,9 @@
 """The plan of a run is what the run then does."""
 
+import inspect
 import re
 
+import pytest
 import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
@@ -91,6 +93,51 @@ def test_callbacks_stand_in_the_order_of_their_phases(capsys, tmp_path):
     make(callbacks=[ModelCheckpoint(tmp_path), EarlyStopping("train_loss"), ProfilingCallback()]).explain()
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.endswith(".on_epoch_end")]
     assert [line.split(".")[0] for line in lines] == ["ProfilingCallback", "EarlyStopping", "ModelCheckpoint"]
+
+
+def test_it_takes_what_fit_takes(capsys, tmp_path):
+    trainer = make(max_grad_value=0.1, max_grad_norm=0.5, use_amp=True, amp_dtype="float16")
+    loader = DataLoader(DATA, batch_size=6)
+    stopping, scheduler = EarlyStopping("val_loss"), optim.lr_scheduler.StepLR(trainer.optimizer, 1)
+    trainer.explain(loader, 5, loader, scheduler, stopping, limit_train_batches=3, limit_val_batches=9)
+    text = capsys.readouterr().out
+    lines = [line.strip() for line in text.splitlines()]
+    assert "each element to 0.1, then total gradient norm of 0.5" in text
+    assert "3 batches, 3 optimizer steps" in text
+    assert "evaluate, without gradients, on 4 batches:" in lines
+    planned = [
+        "unscale the gradients",
+        "clip_grad_value_(model.parameters(), 0.1)",
+        "clip_grad_norm_(model.parameters(), 0.5)",
+        "optimizer.step(), unless they overflow",
+        "StepLR.step()",
+        "EarlyStopping.on_epoch_end",
+    ]
+    assert [line for line in lines if line in planned] == planned
+    trainer.explain(loader, 5, fast_dev_run=True)
+    assert "1 epochs, 1 optimizer steps" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="limit_val_batches must be at least 1, got 0"):
+        trainer.explain(loader, limit_val_batches=0)
+    fits, explains = (inspect.signature(getattr(Trainer, name)).parameters for name in ("fit", "explain"))
+    assert list(explains) == list(fits)
+
+
+def test_where_a_checkpoint_is_continued_is_said(capsys, tmp_path):
+    trainer = make(callbacks=[ModelCheckpoint(tmp_path, every_n_steps=1)])
+    loader = DataLoader(DATA, batch_size=6)
+    trainer.fit(loader, 2)
+    trainer.load_checkpoint(tmp_path / "last.pt")
+    trainer.explain(loader, 3)
+    assert f"continues     {tmp_path / 'last.pt'}, from epoch 2, batch 0 on" in capsys.readouterr().out
+
+    class Stop(Callback):
+        def on_batch_end(self, batch_idx, trainer, logs=None):
+            trainer.stop_at_step = batch_idx == 1
+
+    make(callbacks=[Stop(), ModelCheckpoint(tmp_path, every_n_steps=1)]).fit(loader, 2)
+    trainer.load_checkpoint(tmp_path / "last.pt")
+    trainer.explain(loader, 3)
+    assert "last.pt, from epoch 0, batch 2 on" in capsys.readouterr().out
 
 
 def test_what_is_not_known_is_left_open(capsys):

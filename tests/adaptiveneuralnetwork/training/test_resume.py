@@ -13,11 +13,11 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, TensorDataset
 
-from adaptiveneuralnetwork.training import Callback, CheckpointError, EarlyStopping, Trainer
+from adaptiveneuralnetwork.training import Callback, CheckpointError, EarlyStopping, GradientNormMonitor, Trainer
 from adaptiveneuralnetwork.training.checkpoint import read_checkpoint, write_checkpoint
 
 TOOL = Path(__file__).parents[2] / "helpers" / "kill_and_resume.py"
-POINTS = int(os.environ.get("KILL_POINTS", "27"))
+POINTS = int(os.environ.get("KILL_POINTS", "30"))
 """How many kill points to try, over all scenarios; ``make torture`` tries hundreds."""
 
 
@@ -59,8 +59,29 @@ def test_c25_killed_at_any_moment_and_resumed_elsewhere_it_ends_bit_for_bit_the_
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     report = json.loads(outcome.stdout or "{}")
     assert report.get("differences") == [], outcome.stderr
-    assert report["equal"] == report["points"] >= POINTS - 9
+    assert report["equal"] == report["points"] >= POINTS - 10
     assert all(moments > 100 for moments in report["moments"].values()), "every scenario has moments to be killed at"
+
+
+@pytest.mark.parametrize("at", [2, 3, 5])
+def test_a_loaded_checkpoint_that_is_saved_again_says_the_same(make_trainer, dataset, tmp_path, at):
+    def build(*callbacks):
+        arguments = {"callbacks": [GradientNormMonitor(), *callbacks], "gradient_accumulation_steps": 2}
+        trainer = make_trainer(**arguments)
+        scheduler = optim.lr_scheduler.StepLR(trainer.optimizer, 1, 0.5)
+        return trainer, DataLoader(dataset, 4, shuffle=True), scheduler
+
+    whole, loader, scheduler = build(SaveOnce(tmp_path / "first.pt", at=at))
+    torch.manual_seed(1)
+    history = whole.fit(loader, 3, scheduler=scheduler)
+    for seed, name in ((2, "first"), (3, "again"), (4, "and again")):
+        trainer, loader, scheduler = build()
+        trainer.load_checkpoint(tmp_path / f"{name}.pt")
+        torch.manual_seed(seed)
+        trainer.save_checkpoint(tmp_path / f"{'and ' if name == 'again' else ''}again.pt")
+    assert trainer.fit(loader, 3, scheduler=scheduler) == history
+    assert torch.equal(parameters_of(trainer), parameters_of(whole))
+    assert trainer.callbacks[0].history == whole.callbacks[0].history
 
 
 @pytest.mark.parametrize("generator", [False, True])
