@@ -282,17 +282,25 @@ def lay_out(function: str, pieces: Pieces, place: Place, *, many_lines: bool = F
     return out + place.newline + place.indent + ")"
 
 
-def lay_out_list(items: Sequence[str], place: Place, *, used: int) -> str:
+def lay_out_list(items: Sequence[str | tuple[str, ...]], place: Place, *, used: int) -> str:
     """``[a, b]`` as an argument of a call that is laid out at ``place``: on one line if it fits there, behind ``used``
-    columns, else one item a line.
+    columns, else one item a line. An item of several parts is ``(opening, *inner, closing)``, which are broken apart
+    where the item does not fit on its line.
 
     Example:
-        >>> lay_out_list(["a", "b"], Place("", "    ", "\\n"), used=10)
-        '[a, b]'
+        >>> lay_out_list(["a", ("*(", "[b]", "if c", "else []", ")")], Place("", "    ", "\\n"), used=10)
+        '[a, *([b] if c else [])]'
     """
-    line = f"[{', '.join(items)}]"
+    texts = [item if isinstance(item, str) else f"{item[0]}{' '.join(item[1:-1])}{item[-1]}" for item in items]
+    line = f"[{', '.join(texts)}]"
     indent = place.indent + place.unit
     if len(indent) + used + len(line) <= LINE_LIMIT:
         return line
     inner = place.newline + indent + place.unit
-    return "[" + "".join(f"{inner}{item}," for item in items) + place.newline + indent + "]"
+    out = "["
+    for item, text in zip(items, texts, strict=True):
+        if isinstance(item, str) or len(indent) + len(place.unit) + len(text) < LINE_LIMIT:
+            out += f"{inner}{text},"
+        else:
+            out += inner + (inner + place.unit).join(item[:-1]) + inner + item[-1] + ","
+    return out + place.newline + indent + "]"

@@ -16,6 +16,7 @@ from ann_migrate.flow import Escape, Flow, Use
 from ann_migrate.hints import python_hints
 from ann_migrate.imports import Imports
 from ann_migrate.legacy_api import CONSTRUCTOR, QUICK_TRAIN
+from ann_migrate.long_lines import break_long_lines
 from ann_migrate.plan import Context, Plan, PlanFailed
 from ann_migrate.project import Project
 from ann_migrate.resolve import Names, Variable
@@ -112,7 +113,8 @@ class Migration:
             try:
                 plans = self._plan(declined)
                 edits = self._edits(plans)
-                data, self.regions = apply_edits(self.source, edits)
+                data, regions = apply_edits(self.source, edits)
+                data, self.regions = break_long_lines(self.source, data, regions)
                 break
             except PlanFailed as failure:
                 declined.update(dict.fromkeys(failure.sites, failure.decline))

@@ -47,6 +47,8 @@ class Rule(Protocol):
 
     ``VALID`` holds sources that the rule leaves alone; ``INVALID`` holds, for a rule that rewrites, pairs of source
     and expected output, and for a rule that declines, sources (left byte for byte) whose site gets the rule's code.
+    ``GUIDE``, where there is one, holds pairs of source and output in the guide's style; the ``INVALID`` cases of rules
+    whose ``STYLE`` is ``guide`` are declined in that style.
     """
 
     CODE: str

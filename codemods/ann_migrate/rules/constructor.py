@@ -40,6 +40,7 @@ from ann_migrate.plan import Plan, PlanFailed
 from ann_migrate.rules import comment_lost, order_of_evaluation
 from ann_migrate.source import Span, comments
 from ann_migrate.values import is_plain
+from ann_migrate.wordings import Value
 
 CODE = "ANN101"
 VALID = ("class TrainingLoop: ...\nTrainingLoop(model, config)\n",)
@@ -210,6 +211,72 @@ loop = Trainer(
 """,
     ),
 )
+GUIDE: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+""",
+        """\
+from adaptiveneuralnetwork.training import LoggingCallback, ModelCheckpoint, Trainer, flatten_images
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model=model,
+    optimizer=optimizer,
+    criterion=criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=[
+        LoggingCallback(log_interval=config.log_interval),
+        *(
+            [ModelCheckpoint(config.checkpoint_dir, top_k=None, every_n_epochs=5)]
+            if config.save_checkpoint
+            else []
+        ),
+    ],
+)
+""",
+    ),
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+
+config = AdaptiveConfig(num_epochs=10)
+model = AdaptiveModel(config)
+loop = TrainingLoop(model, config)
+""",
+        """\
+from adaptiveneuralnetwork.training import LoggingCallback, ModelCheckpoint, Trainer
+from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
+import torch.nn as nn
+import torch.optim as optim
+
+config = AdaptiveConfig(num_epochs=10)
+model = AdaptiveModel(config)
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model=model,
+    optimizer=optimizer,
+    criterion=criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    callbacks=[
+        LoggingCallback(log_interval=config.log_interval),
+        ModelCheckpoint(config.checkpoint_dir, top_k=None, every_n_epochs=5),
+    ],
+)
+""",
+    ),
+)
+"""With ``--style guide``."""
 
 _STEPS = ("optimizer", "criterion")
 
@@ -262,7 +329,7 @@ class _New:
         self.text = text
         self.hoisted = hoisted
         self.steps: list[tuple[str, str]] = []
-        self.rest: list[tuple[str, str | list[str]]] = []
+        self.rest: list[tuple[str, Value]] = []
         self.trainer = plan.symbol(TRAINER)
 
     def make_steps(self, lines: list[str], *, in_statement: bool) -> None:

@@ -46,6 +46,46 @@ print(legacy_history(loop)[0]["active_node_ratio"])
 """,
     ),
 )
+GUIDE: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+loop.train(loader, num_epochs=2)
+for row in loop.metrics_history:
+    print(row["epoch"], row["train_loss"])
+""",
+        """\
+from adaptiveneuralnetwork.training import LoggingCallback, ModelCheckpoint, Trainer, flatten_images
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model=model,
+    optimizer=optimizer,
+    criterion=criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=[
+        LoggingCallback(log_interval=config.log_interval),
+        *(
+            [ModelCheckpoint(config.checkpoint_dir, top_k=None, every_n_epochs=5)]
+            if config.save_checkpoint
+            else []
+        ),
+    ],
+)
+loop.fit(train_loader=loader, num_epochs=2)
+for row in loop.metrics_history:
+    print(row["epoch"], row["train_loss"])
+""",
+    ),
+)
+"""With ``--style guide``."""
 
 
 def plan_use(use: Use, plan: Plan) -> None:

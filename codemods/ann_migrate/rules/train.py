@@ -153,6 +153,46 @@ loop.fit(
 """,
     ),
 )
+GUIDE: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+loop = TrainingLoop(model, config)
+metrics = loop.train(train_loader, test_loader, num_epochs=10)
+accuracy = metrics[-1]["val_accuracy"]
+print(f"{accuracy:.2f}%", accuracy > 90.0)
+""",
+        """\
+from adaptiveneuralnetwork.training import LoggingCallback, ModelCheckpoint, Trainer, flatten_images
+import torch.nn as nn
+import torch.optim as optim
+
+optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+criterion = nn.CrossEntropyLoss()
+loop = Trainer(
+    model=model,
+    optimizer=optimizer,
+    criterion=criterion,
+    device=config.device,
+    max_grad_norm=1.0,
+    batch_transform=flatten_images,
+    callbacks=[
+        LoggingCallback(log_interval=config.log_interval),
+        *(
+            [ModelCheckpoint(config.checkpoint_dir, top_k=None, every_n_epochs=5)]
+            if config.save_checkpoint
+            else []
+        ),
+    ],
+)
+metrics = loop.fit(train_loader=train_loader, num_epochs=10, val_loader=test_loader)
+accuracy = metrics[-1]["val_accuracy"]
+print(f"{accuracy:.2%}", accuracy > 0.9)
+""",
+    ),
+)
+"""With ``--style guide``."""
 
 
 def plan_use(use: Use, plan: Plan) -> None:

@@ -13,6 +13,11 @@ from typing import Protocol
 from ann_migrate.flow import Use
 from ann_migrate.plan import Plan
 
+Value = str | list[str | tuple[str, ...]]
+"""The text of an argument; that of a list as the texts of its items, as
+:func:`~ann_migrate.calls.lay_out_list` takes them.
+"""
+
 
 class Wording(Protocol):
     """What the new code for one object looks like."""
@@ -20,8 +25,8 @@ class Wording(Protocol):
     names_arguments: bool
     """Whether the model, the steps and the training loader are named too, as in the guide."""
 
-    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, str | list[str]]]:
-        """The keywords of the new Trainer behind device and clipping, with their values (those of a list one by one);
+    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, Value]]:
+        """The keywords of the new Trainer behind device and clipping, with their values;
         ``config`` is the text that means the config.
         """
 

@@ -14,6 +14,7 @@ from ann_migrate.legacy_api import LOGGING_CALLBACK, METHODS
 from ann_migrate.model_facts import flattens_itself, has_pure_metrics
 from ann_migrate.plan import Plan
 from ann_migrate.rules import bound_method, order_of_evaluation
+from ann_migrate.wordings import Value
 
 _BRIDGE = {
     "evaluate": ("legacy_evaluate", {"test_loader": "loader"}, "evaluates by the legacy rule: accuracy in percent"),
@@ -34,8 +35,8 @@ class Faithful:
 
     names_arguments = False
 
-    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, str | list[str]]]:
-        rest: list[tuple[str, str | list[str]]] = []
+    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, Value]]:
+        rest: list[tuple[str, Value]] = []
         if not flattens_itself(plan):
             rest.append(("batch_transform", plan.symbol("ann_compat.flatten_images")))
             plan.note("flattens 4-D batches (batch_transform)")

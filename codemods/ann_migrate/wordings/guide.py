@@ -29,6 +29,7 @@ from ann_migrate.rules import (
     guide_resume,
 )
 from ann_migrate.tree import COMPREHENSIONS, LOOPS
+from ann_migrate.wordings import Value
 
 _FITS_F_STRING = re.compile(r"[\w.+\-* ()]+")
 
@@ -41,8 +42,8 @@ class Guide:
     def __init__(self) -> None:
         self._readers = Readers()
 
-    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, str | list[str]]]:
-        rest: list[tuple[str, str | list[str]]] = []
+    def callbacks(self, plan: Plan, config: str) -> list[tuple[str, Value]]:
+        rest: list[tuple[str, Value]] = []
         if not flattens_itself(plan):
             rest.append(("batch_transform", plan.symbol(FLATTEN_IMAGES)))
             plan.note("flattens 4-D batches (batch_transform)")
@@ -50,12 +51,15 @@ class Guide:
         plan.leave_behind(dropped.CONSOLE)
         interval = given is None or takes_log_interval(plan, given)
         arguments = f"log_interval={config}.log_interval" if interval else ""
-        callbacks = [f"{plan.symbol(LOGGING_CALLBACK)}({arguments})", *self._checkpoints(plan, config, given)]
+        callbacks: list[str | tuple[str, ...]] = [
+            f"{plan.symbol(LOGGING_CALLBACK)}({arguments})",
+            *self._checkpoints(plan, config, given),
+        ]
         if given is None or "metrics_file" not in given or not _is_false(given["metrics_file"]):
             plan.leave_behind(dropped.METRICS_FILE)
         return [*rest, ("callbacks", callbacks)]
 
-    def _checkpoints(self, plan: Plan, config: str, given: dict[str, ast.expr] | None) -> list[str]:
+    def _checkpoints(self, plan: Plan, config: str, given: dict[str, ast.expr] | None) -> list[str | tuple[str, ...]]:
         """What saves after each fifth epoch, if the config wants that; ``given`` is what it visibly says."""
         wanted = True if given is None else given.get("save_checkpoint")
         if isinstance(wanted, ast.Constant) and not wanted.value:
@@ -64,7 +68,7 @@ class Guide:
         made = f"{plan.symbol(MODEL_CHECKPOINT)}({config}.checkpoint_dir, top_k=None, every_n_epochs=5)"
         if given is not None and (wanted is None or isinstance(wanted, ast.Constant)):
             return [made]
-        return [f"*([{made}] if {config}.save_checkpoint else [])"]
+        return [("*(", f"[{made}]", f"if {config}.save_checkpoint", "else []", ")")]
 
     def plan_in_place(self, plan: Plan) -> None:
         what = "a loop whose model or config is needed again where no statement can be put before it"

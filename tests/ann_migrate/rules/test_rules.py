@@ -70,6 +70,30 @@ def test_catches(rule: ModuleType, case: str | tuple[str, str]) -> None:
     assert site.advice or site.outcome is Outcome.IGNORED
 
 
+GUIDED = [
+    pytest.param(*case, id=f"{rule.CODE}-{number}")
+    for rule in RULES
+    for number, case in enumerate(getattr(rule, "GUIDE", ()))
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), GUIDED)
+def test_catches_in_the_guides_style(source: str, expected: str) -> None:
+    result = migrate_bytes(source.encode(), path=Path("program.py"), options=Options(style="guide"))
+    assert result.problem is None
+    assert result.after.decode() == expected
+    assert {site.outcome for site in result.sites} == {Outcome.REWRITTEN}
+
+
+def test_every_code_of_a_dropped_behaviour_can_be_refused() -> None:
+    source = (
+        b"from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(model, config).train(x, num_epochs=2)\n"
+    )
+    for codes, outcome in (((), Outcome.REWRITTEN), (("ANN604",), Outcome.IGNORED), (("ANN6",), Outcome.IGNORED)):
+        options = Options(style="guide", ignore=codes)
+        assert [site.outcome for site in migrate_bytes(source, path=Path("p.py"), options=options).sites] == [outcome]
+
+
 @pytest.mark.parametrize(
     ("rule", "cells"), [(rule, cells) for rule in RULES for cells in getattr(rule, "INVALID_CELLS", ())]
 )

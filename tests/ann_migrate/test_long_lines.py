@@ -1,0 +1,82 @@
+"""Lines of new code that are too long are broken, as black breaks them; other lines stay."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from ann_migrate.engine import Options, migrate_bytes
+from ann_migrate.styles import STYLES, Style
+
+HEAD = "from adaptiveneuralnetwork.training import TrainingLoop\n\nloop = TrainingLoop(model, config)\n"
+PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+ON_ONE_LINE = {"import_with_semicolons"}  # statements that share a line stay on it
+
+
+def migrated(source: str, style: Style = "faithful") -> str:
+    result = migrate_bytes(source.encode(), path=Path("program.py"), options=Options(style=style))
+    assert result.problem is None
+    assert result.changed, result.sites
+    return result.after.decode()
+
+
+def test_the_brackets_content_goes_to_its_own_line_if_it_fits() -> None:
+    source = (
+        HEAD + "losses_of_the_first_experiment = [row['val_loss'] for row in loop.train(train_loader, test_loader)]\n"
+    )
+    assert migrated(source, "guide").endswith(
+        "losses_of_the_first_experiment = [row['val_loss'] for row in loop.fit(\n"
+        "    train_loader=train_loader, num_epochs=config.num_epochs, val_loader=test_loader\n"
+        ")]\n"
+    )
+
+
+def test_else_each_argument_has_a_line() -> None:
+    source = HEAD + (
+        "if True:\n\thistory = loop.train(DataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True), "
+        "DataLoader(held_out, batch_size=64))\n\tprint(history[-1]['val_accuracy'])\n"
+    )
+    assert migrated(source).endswith(
+        "if True:\n"
+        "\thistory = legacy_history(\n"
+        "\t\tloop.fit(\n"
+        "\t\t\tDataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True),\n"
+        "\t\t\tval_loader=DataLoader(held_out, batch_size=64),\n"
+        "\t\t\tnum_epochs=config.num_epochs,\n"
+        "\t\t)\n"
+        "\t)\n"
+        "\tprint(history[-1]['val_accuracy'])\n"
+    )
+
+
+def test_newlines_are_the_files_own() -> None:
+    source = (HEAD + f"{'x' * 60} = loop.train(train_loader, test_loader)\n").replace("\n", "\r\n")
+    after = migrated(source, "guide")
+    assert after.count("\n") == after.count("\r\n")
+    assert ".fit(\r\n    train_loader=" in after
+
+
+def test_a_long_line_of_the_author_stays() -> None:
+    source = HEAD + f"x = f({'a' * 130})\nloop.train(loader, num_epochs=2)\n"
+    assert f"x = f({'a' * 130})\n" in migrated(source)
+
+
+def test_long_imports_are_broken() -> None:
+    names = ", ".join(f"a_name_of_some_length_{number}" for number in range(4))
+    source = f"from adaptiveneuralnetwork.training import TrainingLoop, {names}\nTrainingLoop(model, config).train(x)\n"
+    after = migrated(source, "guide")
+    assert after.startswith("from adaptiveneuralnetwork.training import (\n    ")
+    assert "    a_name_of_some_length_3,\n" in after
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_new_line_of_the_programs_is_too_long(style: Style) -> None:
+    for program in PROGRAMS:
+        raw = program.read_bytes()
+        after = migrate_bytes(raw, path=Path("program.py"), options=Options(style=style)).after
+        ast.parse(after)
+        new = set(after.decode().splitlines()) - set(raw.decode().splitlines())
+        long = [line for line in new if len(line) > 120]
+        assert not long or program.stem in ON_ONE_LINE, (program.stem, long)
