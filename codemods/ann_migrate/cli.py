@@ -383,7 +383,9 @@ def _stdin(
     from ann_migrate.write import WriteResult
 
     raw = sys.stdin.buffer.read()
-    run = migrate_text(raw, path=Path("<stdin>"), style=style, select=select, ignore=ignore)
+    # A notebook is JSON, and that can be read as Python too: it would be a literal with nothing to migrate.
+    name = "<stdin>.ipynb" if raw.lstrip().startswith(b"{") and b'"nbformat"' in raw else "<stdin>"
+    run = migrate_text(raw, path=Path(name), style=style, select=select, ignore=ignore)
     if diff:
         _print_diff(run)
     if diff or check:

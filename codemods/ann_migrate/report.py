@@ -23,6 +23,8 @@ BRIDGE_DISTRIBUTION = "adaptiveneuralnetwork (0.2 or newer)"
 """What has to be installed where migrated code that imports the bridge runs."""
 
 Mode = Literal["write", "diff", "check"]
+_NAMED_IN_A_LINE = 3
+"""More files than these are named one a line."""
 
 # Also in a string of a notebook (behind a quote or an escaped line end) and behind the prompt of a doctest.
 _BRIDGE_IMPORT = re.compile(rb"(?:^|\"|\\n)[ \t]*(?:>>> )?(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
@@ -104,10 +106,10 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hi
                 f"{_place(result.path, note.position)} {note.code or 'note:'} {note.text}" for note in result.notes
             )
         if result.path in left_alone:
-            yield f"{result.path}: not written: {left_alone[result.path]}"
+            yield f"{shown_path(result.path)}: not written: {left_alone[result.path]}"
         elif result.path in effective and not quiet:
             verb = "rewrote" if report.mode == "write" else "would rewrite"
-            yield f"{result.path}: {verb} {number_of(_rewritten(result), 'site')}"
+            yield f"{shown_path(result.path)}: {verb} {number_of(_rewritten(result), 'site')}"
     if report.failure:
         yield f"nothing was written: {report.failure}"
     if report.verdict is not None and (report.refuted or not quiet):
@@ -124,7 +126,7 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hi
         yield from (f"{_place(hint.path, hint.position)} {hint.kind}: {hint.text}" for hint in report.run.hints)
     if not quiet:
         if verbose:
-            yield from (f"{folder}: passed over; name it to search it" for folder in report.run.pruned)
+            yield from (f"{shown_path(folder)}: passed over; name it to search it" for folder in report.run.pruned)
         yield from _summary(report, hints=hints)
 
 
@@ -134,12 +136,12 @@ def undo_lines(result: UndoResult | None, paths: Sequence[str], *, quiet: bool =
         yield f"nothing to undo: no journalled run wrote at or beneath {', '.join(paths)}"
         return
     for left in result.left_alone:
-        yield f"{left.path}: not restored: {left.reason}"
+        yield f"{shown_path(left.path)}: not restored: {left.reason}"
     for warning in result.warnings:
         yield f"warning: {warning}"
     if quiet:
         return
-    yield from (f"{path}: restored" for path in result.restored)
+    yield from (f"{shown_path(path)}: restored" for path in result.restored)
     yield f"Restored {number_of(len(result.restored), 'file')}" + (
         f"; {number_of(len(result.left_alone), 'file')} left alone, for the reasons above."
         if result.left_alone
@@ -316,18 +318,23 @@ def _summary(report: Report, *, hints: bool) -> Iterator[str]:
         where = "in comments, strings, documents or configuration"
         listed = "listed above" if hints else "--hints lists them"
         yield f"{number_of(mentions, 'other mention')} of the legacy names {where}; no code depends on it ({listed})."
-    if bridged := [str(result.path) for result in effective if gains_bridge(result)]:
+    if bridged := [shown_path(result.path) for result in effective if gains_bridge(result)]:
         if report.mode != "write":
             verb = "would import"
         else:
             verb = "now imports" if len(bridged) == 1 else "now import"
-        provider = f"which the distribution {BRIDGE_DISTRIBUTION} provides"
-        yield f"{', '.join(bridged)} {verb} {BRIDGE_MODULE}, {provider}."
+        provided = f"{verb} {BRIDGE_MODULE}, which the distribution {BRIDGE_DISTRIBUTION} provides"
+        if len(bridged) <= _NAMED_IN_A_LINE:
+            yield f"{', '.join(bridged)} {provided}."
+        else:
+            yield f"{len(bridged)} files {provided}:"
+            yield from (f"    {name}" for name in bridged)
     if effective and report.mode == "write":
         import shlex
 
         what = f"Rewrote {number_of(len(effective), 'file')}."
-        undo = f" To take it back: ann-migrate --undo {shlex.join(report.paths)}" if report.undoable else ""
+        marked = ("--", *report.paths) if any(path.startswith("-") for path in report.paths) else report.paths
+        undo = f" To take it back: ann-migrate --undo {shlex.join(marked)}" if report.undoable else ""
         yield what + undo
     elif effective:
         yield f"{number_of(len(effective), 'file')} would be rewritten; nothing was written."
@@ -387,7 +394,19 @@ def _position_document(position: Position | None) -> dict[str, int] | None:
 
 
 def _place(path: Path, position: Position | None) -> str:
-    return f"{path}:" if position is None else f"{path}:{position}"
+    shown = shown_path(path)
+    return f"{shown}:" if position is None else f"{shown}:{position}"
+
+
+def shown_path(path: Path) -> str:
+    """Return a path for a line of text: what is no printable character (a line end, say) as an escape.
+
+    Example:
+        >>> print(shown_path(Path("two\\nlines.py")))
+        two\\nlines.py
+    """
+    text = path_text(path)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def path_text(path: Path) -> str:

@@ -283,6 +283,31 @@ def test_a_closed_pipe_is_no_traceback(tree: Path) -> None:
     assert b"internal error" not in done.stderr
 
 
+def test_a_notebook_on_standard_input_is_no_literal(run: Run) -> None:
+    notebook = {"cells": [{"cell_type": "code", "source": LEGACY.decode()}], "nbformat": 4, "metadata": {}}
+    done = run("-", stdin=json.dumps(notebook, indent=1).encode())
+    assert done.returncode == 0
+    assert b"1 site found: 1 rewritten" in done.stderr
+    assert "Trainer(" in json.loads(done.stdout)["cells"][0]["source"]
+
+
+def test_names_of_files_that_are_no_text_or_hold_line_ends(run: Run, tree: Path) -> None:
+    for name in (b"caf\xe9.py", b"two\nlines.py", b"-dash.py"):
+        (tree / os.fsdecode(name)).write_bytes(LEGACY)
+    before = snapshot(tree)
+    shown = run("--diff", ".")
+    subprocess.run(["git", "apply"], input=shown.stdout, cwd=tree, check=True)
+    applied = snapshot(tree)
+    assert applied != before
+    subprocess.run(["git", "apply", "--reverse"], input=shown.stdout, cwd=tree, check=True)
+    done = run(".")
+    assert done.returncode == 0
+    assert b"two\\nlines.py: rewrote 1 site\n" in done.stderr
+    assert snapshot(tree) == applied
+    assert run("--undo", ".").returncode == 0
+    assert snapshot(tree) == before
+
+
 def test_interrupting_leaves_no_traceback(tree: Path) -> None:
     path = os.pathsep.join(str(ROOT / folder) for folder in ("", "codemods", "compat"))
     with subprocess.Popen(

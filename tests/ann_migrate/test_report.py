@@ -86,6 +86,27 @@ def test_without_the_bridge_it_is_not_mentioned() -> None:
     assert "ann_compat" not in text(report(file("a.py", REWRITTEN, after=b"# no import ann_compat\nx = 1\n")))
 
 
+def test_many_files_that_import_the_bridge_are_named_one_a_line() -> None:
+    lines = text(report(*(file(f"{name}.py", REWRITTEN) for name in "abcd"))).splitlines()
+    at = lines.index(
+        "4 files now import ann_compat, which the distribution adaptiveneuralnetwork (0.2 or newer) provides:"
+    )
+    assert lines[at + 1 : at + 5] == ["    a.py", "    b.py", "    c.py", "    d.py"]
+
+
+def test_a_path_cannot_forge_a_line() -> None:
+    path = "a.py\nb.py: rewrote 9 sites\t\x1b[31m"
+    lines = text(report(file(path, REWRITTEN), outcome=WriteResult((Path(path),)))).splitlines()
+    assert lines[0] == "a.py\\nb.py: rewrote 9 sites\\t\\x1b[31m: rewrote 1 site"
+    assert not any(line.startswith("b.py") for line in lines)
+
+
+def test_the_advice_on_undo_works_for_a_path_that_looks_like_an_option() -> None:
+    run = RunResult(1, (file("-a.py", REWRITTEN),))
+    lines = text_lines(Report(run, "write", WriteResult((Path("-a.py"),)), paths=["-a.py"]))
+    assert "To take it back: ann-migrate --undo -- -a.py" in "\n".join(lines)
+
+
 def test_without_a_journal_undo_is_not_promised() -> None:
     assert "--undo" not in text(report(file("a.py", REWRITTEN), undoable=False))
 
