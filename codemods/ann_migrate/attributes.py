@@ -38,7 +38,7 @@ class Attributes:
         """The class whose instance ``self`` is in ``self.attribute``; None where the base is not a method's first
         parameter.
         """
-        method = self._bound_method(node)
+        method = self._bound_method(node.value)
         if method is None:
             return None
         owner = self.tree.parent(method)
@@ -50,7 +50,7 @@ class Attributes:
         """The class in ``Job.attribute`` or, in a class method, ``cls.attribute``."""
         if isinstance(node.value, ast.Name) and (named := self._class_named(node.value)) is not None:
             return named
-        method = self._bound_method(node)
+        method = self._bound_method(node.value)
         owner = self.tree.parent(method) if method is not None else None
         of_class = method is not None and [ast.unparse(item) for item in method.decorator_list] == ["classmethod"]
         return owner if isinstance(owner, ast.ClassDef) and of_class else None
@@ -82,11 +82,16 @@ class Attributes:
                     found.append(other)
         return found
 
-    def _bound_method(self, node: ast.Attribute) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    def is_class_parameter(self, name: ast.Name, owner: ast.ClassDef) -> bool:
+        """Whether a name is the ``cls`` of a class method of the class."""
+        method = self._bound_method(name)
+        return method is not None and self.tree.parent(method) is owner
+
+    def _bound_method(self, base: ast.expr) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The method of which the base of an attribute is the first parameter, never bound again."""
-        if not isinstance(node.value, ast.Name):
+        if not isinstance(base, ast.Name):
             return None
-        variable = self.names.variable(node.value)
+        variable = self.names.variable(base)
         method = variable.scope.node
         if len(variable.bindings) != 1 or not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return None
@@ -142,7 +147,10 @@ class Attributes:
         other = self.instance_owner(node) or self.class_owner(node)
         if other is None or other in self.family(owner):
             return False
-        return all(self._is_known_base(base) for member in self.family(other) for base in member.bases)
+        members = self.family(other)
+        if any({"__getattr__", "__getattribute__"} & self.names.scopes[member].bound for member in members):
+            return False
+        return all(self._is_known_base(base) for member in members for base in member.bases)
 
     def check_other_files(self, attribute: str, owner: ast.ClassDef, assumptions: list[str]) -> None:
         """Refuse an attribute of whose name other files use one: of this class, for all that can be seen.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ann_migrate.attributes import Attributes, is_dataclass_decorator, is_plainly_made
+from ann_migrate.containers import builtin
 from ann_migrate.names_in_strings import check_not_looked_up, is_exported
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
@@ -302,11 +303,23 @@ class Functions:
         assumptions: list[str] = []
         for base in owner.bases:
             self.attributes.check_base(base)
+        self._check_not_made_indirectly(owner)
         for mention in self.attributes.named("__init__"):
             if not (isinstance(mention.value, ast.Call) and ast.unparse(mention.value.func) == "super"):
                 raise Escape("function", mention, "`__init__` is used by name")
         self._check_not_derived_elsewhere(owner, "__init__", [owner])
         return Function(node, self._calls(variable), bound=True, assumptions=assumptions)
+
+    def _check_not_made_indirectly(self, owner: ast.ClassDef) -> None:
+        """``cls(...)``, ``type(self)(...)``, ``self.__class__(...)``: calls of a class that do not name it."""
+        for mention in self.attributes.named("__class__"):
+            raise Escape("function", mention, f"class {owner.name} may be called by `__class__`")
+        for call in self.tree.all_of(ast.Call):
+            func = call.func
+            of_type = isinstance(func, ast.Call) and builtin(func.func, self.names) == "type"
+            of_cls = isinstance(func, ast.Name) and self.attributes.is_class_parameter(func, owner)
+            if of_type or of_cls:
+                raise Escape("function", call, f"class {owner.name} may be called by another name")
 
     def _check_not_derived_elsewhere(self, owner: ast.ClassDef, name: str, family: list[ast.ClassDef]) -> None:
         for member in family:

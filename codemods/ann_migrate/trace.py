@@ -72,6 +72,14 @@ class Trace:
         self._seen.add(what)
         return new
 
+    def note_annotation(self, annotation: ast.expr | None, shape: Shape) -> None:
+        """Let an annotation go with the objects, unless it names loops that may be others: ``tuple[Loop, Loop]``."""
+        if annotation is None or annotation in self.found.annotations:
+            return
+        named = [part for part in ast.walk(annotation) if self.names.target(self.names.path(part)) == TRAINING_LOOP]
+        if len(named) <= 1 or all(element.key is None for element in shape):
+            self.found.annotations.append(annotation)
+
     # -- forward ------------------------------------------------------------------------------------------------------
 
     def _go_forward(self, value: ast.expr, shape: Shape) -> None:
@@ -267,9 +275,7 @@ class Trace:
         returns = _returned_values(function.node)
         if returns is None or _is_init(function.node):
             raise Escape("used", value, f"`{function.name}` is a generator")
-        annotation = getattr(function.node, "returns", None)
-        if annotation is not None and annotation not in self.found.annotations:
-            self.found.annotations.append(annotation)
+        self.note_annotation(getattr(function.node, "returns", None), shape)
         for returned in returns:
             self.backward(returned, shape)
         for call in function.calls:

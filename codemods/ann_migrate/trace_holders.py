@@ -80,7 +80,7 @@ class Holders:
     def _check_in_sight(self, variable: Variable, target: ast.AST, shape: Shape) -> None:
         """Refuse a name that code out of sight may read or bind; note that it holds the object."""
         for binding in variable.bindings:
-            self._note_annotation(binding.node)
+            self._note_annotation(binding.node, shape)
         if variable.scope.kind == "class":
             self._class_variable(variable)
         elif variable.scope.kind == "module":
@@ -146,13 +146,12 @@ class Holders:
             return value is None or (isinstance(value, ast.Constant) and value.value is None)
         return False
 
-    def _note_annotation(self, target: ast.AST) -> None:
+    def _note_annotation(self, target: ast.AST, shape: Shape) -> None:
         parent = self.tree.parent(target)
         annotation = target.annotation if isinstance(target, ast.arg) else None
         if isinstance(parent, ast.AnnAssign) and parent.target is target:
             annotation = parent.annotation
-        if annotation is not None and annotation not in self.trace.found.annotations:
-            self.trace.found.annotations.append(annotation)
+        self.trace.note_annotation(annotation, shape)
 
     def _class_variable(self, variable: Variable) -> None:
         """A name bound in a class body is an attribute of the class too: nothing may use it so."""
@@ -214,7 +213,7 @@ class Holders:
         if holder not in self.trace.found.holders:
             self.trace.found.holders.append(holder)
         for node in mentions:
-            self._note_annotation(node)
+            self._note_annotation(node, shape)
             if isinstance(node.ctx, ast.Store) and not self._is_placeholder(node):
                 self.assigned(node, shape)
         for node in mentions:
@@ -237,7 +236,7 @@ class Holders:
         for member in family:
             variable = self.names.scopes[member].variables.get(attribute)
             for binding in variable.bindings if variable is not None else ():
-                self._note_annotation(binding.node)
+                self._note_annotation(binding.node, ())
                 if not (binding.kind == "name" and self._is_placeholder(binding.node)) or is_dataclass(member):
                     raise Escape("class attribute", binding.node)
 

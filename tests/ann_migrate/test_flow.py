@@ -165,6 +165,19 @@ def test_followed(source: str, uses: list[tuple[str, int]]) -> None:
         ),
         ("class C:\n    def __init__(self, x):\n        x.a\nC(Loop())\ng(C)", "used", 4),
         ("class C:\n    def __init__(self, x):\n        x.a\nC(Loop())\nclass D(C):\n    pass", "used", 4),
+        (
+            "class C:\n    def __init__(self, x):\n        x.a\n    @classmethod\n    def f(cls):\n"
+            "        return cls(1)\nC(Loop())",
+            "used",
+            7,
+        ),
+        (
+            "class C:\n    def __init__(self, x):\n        x.a\n    def f(self):\n        return type(self)(1)\n"
+            "C(Loop())",
+            "used",
+            6,
+        ),
+        (CLASS + "class D:\n    def __getattr__(self, n):\n        return 1\nd = D()\nd.x.a", "outside", 8),
         ("@g\nclass C:\n    def __init__(self, x):\n        x.a\nC(Loop())", "used", 5),
         ("class C:\n    def __call__(self, x):\n        x.a\nc = C()\nc(Loop())", "used", 5),
         (
