@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterable
 
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
@@ -31,6 +32,10 @@ class Attributes:
     def named(self, name: str) -> list[ast.Attribute]:
         """All places of the file that mention an attribute of this name."""
         return self._by_name.get(name, [])
+
+    def all_names(self) -> Iterable[str]:
+        """The names of all attributes that the file mentions."""
+        return self._by_name
 
     # -- of which class -----------------------------------------------------------------------------------------------
 
@@ -172,13 +177,12 @@ class Attributes:
         Raises:
             Escape: one does.
         """
-        for node in self.tree.all_of(ast.Constant):
-            if node.value == attribute:
-                call = self.tree.parent(node)
-                if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
-                    name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
-                    if name in _BY_NAME:
-                        raise Escape("by name", node)
+        for node in self.tree.strings.get(attribute, []):
+            call = self.tree.parent(node)
+            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
+                name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+                if name in _BY_NAME:
+                    raise Escape("by name", node)
 
     def _is_known_base(self, base: ast.expr, within: tuple[ast.AST, ...] = ()) -> bool:
         """Bases that cannot know an attribute that this file's class made up: builtins, the standard library, torch's

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from ann_migrate.rules import comment_lost, layout_lost
 from ann_migrate.source import comments
@@ -68,8 +69,9 @@ class New:
         return value if self.keyword is None else f"{self.keyword}={value}"
 
 
+@lru_cache(maxsize=32)
 def parse_call(text: str) -> Call:
-    """Take the call in ``text`` apart.
+    """Take the call in ``text`` apart. (Several steps ask for the same call; the last ones are remembered.)
 
     Raises:
         Decline: LibCST does not print the slice back as it is.

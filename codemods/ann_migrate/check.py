@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ann_migrate.edits import Region
+from ann_migrate.hint_files import may_mention
 from ann_migrate.result import Outcome
 from ann_migrate.source import Source, SourceError, Span, comments
 
@@ -41,12 +42,14 @@ def find_failure(migration: Migration, data: bytes) -> str | None:
 
 
 def _second_run(migration: Migration, new: Source, tree: ast.Module) -> str | None:
+    left = sorted(site.code for site in migration.verdicts.values() if site.outcome is not Outcome.REWRITTEN)
+    if not left and not may_mention(new.data) and not migration.project.may_use_reexport(new.data):
+        return None  # no legacy name is in the file any more: such a file is not even analysed
     options = migration.style, tree, migration.kept, migration.selection
     again = type(migration)(new, migration.path, migration.project, *options)
     data, edited = again.rewrite()
     if edited or data != new.data:
         return "a second run would change the file again"
-    left = sorted(site.code for site in migration.verdicts.values() if site.outcome is not Outcome.REWRITTEN)
     if sorted(site.code for site in again.verdicts.values()) != left:
         return "the sites that were declined are not the ones that remain"
     return None
@@ -61,9 +64,9 @@ def same_outside(old: Source, old_tree: ast.Module, new: Source, new_tree: ast.M
     """Whether all bytes outside of the edits are the same, and both trees are but for the simple statements and
     headers that an edit touched.
 
-    Each tree is read as the sequence of its simple statements and compound headers, with depth, kind and text; those
-    that touch a region are left out. The same text at the same depth, parsed as the same kind of statement, is the
-    same tree.
+    Each tree is read as the sequence of its statements, with depth, kind and text. A compound statement that touches
+    a region is read as its header and the statements of its blocks, and what of these touches one is left out. The
+    same text at the same depth, parsed as the same kind of statement, is the same tree.
     """
     if _outside(old, [region.old for region in regions]) != _outside(new, [region.new for region in regions]):
         return False
@@ -85,12 +88,34 @@ def _units(source: Source, tree: ast.Module, touched: list[Span]) -> list[tuple[
         node, depth = pending.pop()
         inner = _blocks(node)
         assert isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case))
-        span = _header(source, node, inner)
-        first = max(0, bisect.bisect_left(starts, span.start) - 1)
-        if not any(region.start < span.end and span.start < region.end for region in _until(touched, first, span.end)):
+        whole = _whole(source, node, inner)
+        if not _touches(whole, touched, starts):
+            units.append((depth, type(node).__name__, source.data[whole.start : whole.end]))
+            continue
+        span = _header(source, node) if inner else whole
+        if inner and not _touches(span, touched, starts):
             units.append((depth, type(node).__name__, source.data[span.start : span.end]))
         pending.extend((item, depth + 1) for block in reversed(inner) for item in reversed(block))
     return units
+
+
+def _touches(span: Span, regions: list[Span], starts: list[int]) -> bool:
+    first = max(0, bisect.bisect_left(starts, span.start) - 1)
+    return any(region.start < span.end and span.start < region.end for region in _until(regions, first, span.end))
+
+
+def _whole(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case, inner: list[list[ast.AST]]) -> Span:
+    """What a statement spans, with its decorators and blocks."""
+    start = _start(source, node)
+    last: Any = inner[-1][-1] if isinstance(node, ast.match_case) else node
+    return Span(start, _end(source, last))
+
+
+def _start(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case) -> int:
+    at = node.pattern if isinstance(node, ast.match_case) else node
+    decorators = getattr(node, "decorator_list", [])
+    first = decorators[0] if decorators else at
+    return source.offset(first.lineno, first.col_offset)
 
 
 def _until(spans: list[Span], first: int, end: int) -> Iterator[Span]:
@@ -102,14 +127,10 @@ def _blocks(node: ast.AST) -> list[list[ast.AST]]:
     return [block for name in _BLOCKS if isinstance(block := getattr(node, name, None), list) and block]
 
 
-def _header(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case, inner: list[list[ast.AST]]) -> Span:
-    """What a statement spans without its blocks: for a compound one, up to the end of its header's own expressions."""
+def _header(source: Source, node: ast.stmt | ast.excepthandler | ast.match_case) -> Span:
+    """What a compound statement spans without its blocks: up to the end of its header's own expressions."""
     at = node.pattern if isinstance(node, ast.match_case) else node
-    decorators = getattr(node, "decorator_list", [])
-    first = decorators[0] if decorators else at
-    start = source.offset(first.lineno, first.col_offset)
-    if not inner:
-        return Span(start, _end(source, at))
+    start = _start(source, node)
     ends = [source.offset(at.lineno, at.col_offset)]
     for name in node._fields:
         if name not in _BLOCKS:

@@ -34,7 +34,7 @@ def check_device_stays(plan: Plan) -> None:
         if not isinstance(node.ctx, ast.Load) and _may_be_config(node.value, names, plan)
     ]
     writes += [
-        node for node in tree.all_of(ast.Call) if _is_setattr(node) and _may_be_config(node.args[0], names, plan)
+        node for node in tree.calls.get("setattr", []) if node.args and _may_be_config(node.args[0], names, plan)
     ]
     for write in writes:
         if tree.path_after(tree.statement(write), plan.constructor) is None and not _follows_all_uses(plan, write):
@@ -84,9 +84,8 @@ def _names_of_config(plan: Plan) -> set[str]:
     if parts is None:
         return {plan.held_config.rpartition(".")[2]} if plan.held_config else set()
     names = {parts[-1]}
-    for node in plan.context.tree.all_of(ast.Assign):
-        if dotted(node.value) == parts:
-            names.update(last for target in node.targets if (last := _last_name(target)))
+    for node in plan.context.tree.assigned_chains.get(parts, []):
+        names.update(last for target in node.targets if (last := _last_name(target)))
     return names
 
 
@@ -102,10 +101,6 @@ def _may_be_config(node: ast.expr, names: set[str], plan: Plan) -> bool:
 def _last_name(node: ast.expr) -> str | None:
     parts = dotted(node)
     return parts[-1] if parts else None
-
-
-def _is_setattr(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == "setattr" and bool(call.args)
 
 
 def _follows_all_uses(plan: Plan, write: ast.expr) -> bool:

@@ -37,6 +37,10 @@ class Flow:
         """All places of the file that mention an attribute of this name."""
         return self.in_class.named(name)
 
+    def attribute_names(self) -> Iterable[str]:
+        """The names of all attributes that the file mentions."""
+        return self.in_class.all_names()
+
     def method_owner(self, node: ast.Attribute) -> ast.ClassDef | None:
         """The class whose instance ``self`` is in ``self.attribute``."""
         return self.in_class.method_owner(node)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,20 +22,23 @@ from ann_migrate.sites import NameUse
 from ann_migrate.source import Source, Span
 from ann_migrate.tree import Tree
 
+Holder = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def python_hints(path: Path, source: Source, tree: Tree, sites: Iterable[NameUse]) -> tuple[Hint, ...]:
     """The mentions in the strings and comments of a Python file that are no sites, in order; one a line."""
     nodes = {site.node for site in sites}
     if not nodes and PACKAGE not in source.data and _is_of_another(tree):
         return ()
+    lines = sorted({source.line_number(match.start()) for match in WORD.finditer(source.data)})
     offsets: dict[int, str] = {}
     spans: list[Span] = []
     docstrings = _docstrings(tree)
-    for node in ast.walk(tree.module):
-        if not isinstance(node, (ast.Constant, ast.JoinedStr)):
-            continue
+    for node in [*tree.all_of(ast.JoinedStr), *tree.all_of(ast.Constant)]:
         if isinstance(node, ast.Constant) and not isinstance(node.value, (str, bytes)):
             continue
+        if bisect(lines, node.end_lineno or 0) == bisect(lines, node.lineno - 1):
+            continue  # no mention on its lines
         span = source.span(node)
         spans.append(span)
         if node not in nodes and not any(part in nodes for part in ast.walk(node)):
@@ -57,11 +61,12 @@ def _is_of_another(tree: Tree) -> bool:
 
 
 def _docstrings(tree: Tree) -> set[ast.AST]:
-    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    holders: tuple[type[Holder], ...] = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     return {
         node.body[0].value
-        for node in ast.walk(tree.module)
-        if isinstance(node, holders) and node.body and isinstance(node.body[0], ast.Expr)
+        for kind in holders
+        for node in tree.all_of(kind)
+        if node.body and isinstance(node.body[0], ast.Expr)
     }
 
 

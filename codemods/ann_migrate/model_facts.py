@@ -23,7 +23,7 @@ def flattens_itself(plan: Plan) -> bool:
     """
     if not is_adaptive(plan) or _is_replaced(plan.context, "forward"):
         return False
-    return not any(_HOOK.match(node.attr) for node in plan.context.tree.all_of(ast.Attribute))
+    return not any(_HOOK.match(name) for name in plan.context.flow.attribute_names())
 
 
 def has_pure_metrics(plan: Plan) -> bool:
@@ -35,10 +35,7 @@ def _is_replaced(context: Context, method: str) -> bool:
     """Whether the file sets an attribute of this name on anything, or names it in a string (``setattr``, ``patch``)."""
     if any(not isinstance(node.ctx, ast.Load) for node in context.flow.attributes(method)):
         return True
-    return any(
-        isinstance(node.value, str) and node.value.rpartition(".")[2] == method
-        for node in context.tree.all_of(ast.Constant)
-    )
+    return method in context.tree.last_words
 
 
 def metrics_effect(plan: Plan) -> ast.AST | None:

@@ -17,13 +17,17 @@ def check_not_looked_up(tree: Tree, name: str) -> None:
         Escape: some code does.
     """
     word = re.compile(rf"\b{re.escape(name)}\b")
-    for node in tree.all_of(ast.Constant):
-        if not (isinstance(node.value, str) and name in node.value and word.search(node.value)):
-            continue
-        parent = tree.parent(node)
-        looked_up = isinstance(parent, ast.Subscript) and _is_call_of(parent.value, {"globals", "locals", "vars"})
-        if looked_up or (isinstance(parent, ast.Call) and _is_call_of(parent, {"eval", "exec", "compile"})):
-            raise Escape("by name", node)
+    for called in ("eval", "exec", "compile"):
+        for call in tree.calls.get(called, []):
+            for node in call.args:
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value):
+                    raise Escape("by name", node)
+    for called in ("globals", "locals", "vars"):
+        for call in tree.calls.get(called, []):
+            parent = tree.parent(call)
+            key = parent.slice if isinstance(parent, ast.Subscript) else None
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and word.search(key.value):
+                raise Escape("by name", key)
 
 
 def is_exported(names: Names, name: str) -> bool:
@@ -36,7 +40,3 @@ def is_exported(names: Names, name: str) -> bool:
         for binding in variable.bindings
         for part in ast.walk(names.tree.statement(binding.node))
     )
-
-
-def _is_call_of(node: ast.expr, names: set[str]) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names

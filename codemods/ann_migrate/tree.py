@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 LOOPS = (ast.For, ast.AsyncFor)
@@ -59,6 +60,41 @@ class Tree:
             self._sorted.add(kind)
             if found and hasattr(found[0], "lineno"):
                 found.sort(key=_place)
+        return found
+
+    # What is asked again and again, for each object of a file, is collected once.
+
+    @cached_property
+    def strings(self) -> dict[str, list[ast.Constant]]:
+        """The string constants, by what they say."""
+        found: dict[str, list[ast.Constant]] = {}
+        for node in self.all_of(ast.Constant):
+            if isinstance(node.value, str):
+                found.setdefault(node.value, []).append(node)
+        return found
+
+    @cached_property
+    def last_words(self) -> frozenset[str]:
+        """What strings say behind their last dot: ``forward`` of ``"model.forward"``."""
+        return frozenset(text.rpartition(".")[2] for text in self.strings)
+
+    @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """The calls of plain names, by name."""
+        found: dict[str, list[ast.Call]] = {}
+        for node in self.all_of(ast.Call):
+            if isinstance(node.func, ast.Name):
+                found.setdefault(node.func.id, []).append(node)
+        return found
+
+    @cached_property
+    def assigned_chains(self) -> dict[tuple[str, ...], list[ast.Assign]]:
+        """The assignments of names and attribute chains (``x = a.b``), by what is assigned."""
+        found: dict[tuple[str, ...], list[ast.Assign]] = {}
+        for node in self.all_of(ast.Assign):
+            parts = dotted(node.value)
+            if parts is not None:
+                found.setdefault(parts, []).append(node)
         return found
 
     def part(self, node: ast.AST) -> int:
