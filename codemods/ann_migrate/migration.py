@@ -68,9 +68,10 @@ class Migration:
         self.style = style
         self.selection = selection or Selection()
         ordered = source.parts is not None and source.parts.ordered
-        self.tree = Tree(module or source.parse(), source.separators, ordered=ordered)
+        parsed = module or project.parsed(path, source.data) or source.parse()
+        self.tree = Tree(parsed, source.separators, ordered=ordered)
         self.tree.shown = find_shown(source, self.tree)
-        self.names = Names(self.tree, project.reexports.seen_from(path, self.tree.module))
+        self.names = Names(self.tree, project.reexports.seen_from(path, self.tree))
         self.module = project.module(path)
         self.sites = find_sites(self.names, project, self.module)
         self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)

@@ -39,6 +39,7 @@ class Project:
         self._contents = Contents(self._names, read)
         self._mentions: dict[str, list[Path]] = {}
         self._trees: dict[Path, ast.Module | None] = {}
+        self._named_in_strings: dict[bytes, set[bytes]] = {}
 
     @classmethod
     def single(cls) -> Project:
@@ -92,6 +93,11 @@ class Project:
                     return path
         return None
 
+    def parsed(self, path: Path, data: bytes) -> ast.Module | None:
+        """The syntax tree of a file, if it has been needed already and was made from this very UTF-8 text."""
+        tree = self._trees.get(path)
+        return tree if tree is not None and self._contents.of(path) == data and data.isascii() else None
+
     def legacy_export(self, module: str, name: str) -> str | None:
         """The legacy name (``TrainingLoop`` or ``quick_train``) that ``module`` binds ``name`` to by an import, its own
         or through other modules, if any.
@@ -115,8 +121,12 @@ class Project:
     def names_in_string(self, dotted: str) -> bool:
         """Whether some file holds a string like ``"pkg.mod.TrainingLoop"``: it is likely to patch that binding."""
         name = dotted.rpartition(".")[2].encode()
-        needles = [quote + dotted.encode() + quote for quote in (b"'", b'"')]
-        return any(needle in self._contents.of(path) for path in self._contents.holding(name) for needle in needles)
+        named = self._named_in_strings.get(name)
+        if named is None:
+            string = re.compile(rb"[\"']([\w.]+\." + re.escape(name) + rb")[\"']")
+            found = (string.findall(self._contents.of(path)) for path in self._contents.holding(b"." + name))
+            named = self._named_in_strings[name] = {each for some in found for each in some}
+        return dotted.encode() in named
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 

@@ -18,11 +18,14 @@ from pathlib import Path
 
 from ann_migrate.contents import Contents
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES, STAR_NAMES
+from ann_migrate.tree import Tree
 
 _HARMLESS_ROOTS = frozenset({"adaptiveneuralnetwork", "torch", "numpy"})
 _STAR = re.compile(rb"import[\s\\]*\*")
 _MOST_VISITS = 30
 """A chain of modules that import in circles is followed so often; longer ones nobody writes."""
+_VALUES = (ast.Call, ast.Constant, ast.BinOp, ast.Compare, ast.BoolOp, ast.Dict, ast.JoinedStr, ast.ListComp)
+"""Expressions that bind nothing in the module but by a walrus."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -79,32 +82,39 @@ class Reexports:
         path = self._modules.get(module)
         return self._exports.get(path, {}) if path is not None else {}
 
-    def seen_from(self, path: Path, tree: ast.Module) -> dict[str, Export]:
+    def seen_from(self, path: Path, tree: Tree) -> dict[str, Export]:
         """What the imports of a file reach, by dotted path as :mod:`ann_migrate.resolve` builds it."""
         seen: dict[str, Export] = {}
         if not self._exports:
             return seen
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom):
-                prefix = f"{'.' * node.level}{node.module or ''}"
-                for alias in node.names:
-                    if alias.name in self._exported:
-                        home, sure = self._file(path, node.level, node.module or "")
-                        export = self._exports.get(home, {}).get(alias.name) if home is not None else None
-                        if home is not None and export is not None:
-                            seen[f"{prefix}.{alias.name}"] = self._as_seen(export, path, node.level, home, sure)
-                            continue
-                    below = f"{node.module}.{alias.name}" if node.module else alias.name
-                    self._see_module(seen, path, node.level, below, f"{prefix}.{alias.name}")
-            elif isinstance(node, ast.Import):
-                for alias in node.names:
-                    self._see_module(seen, path, 0, alias.name, alias.name)
-                    root = alias.name.partition(".")[0]
-                    for file in list(self._exports):
-                        name = self._names[file]
-                        if name.startswith(f"{root}.") and not alias.asname:
-                            self._see_module(seen, path, 0, name, name)
+        for node in tree.all_of(ast.ImportFrom):
+            prefix = f"{'.' * node.level}{node.module or ''}"
+            for alias in node.names:
+                if alias.name in self._exported:
+                    home, sure = self._file(path, node.level, node.module or "")
+                    export = self._exports.get(home, {}).get(alias.name) if home is not None else None
+                    if home is not None and export is not None:
+                        seen[f"{prefix}.{alias.name}"] = self._as_seen(export, path, node.level, home, sure)
+                        continue
+                below = f"{node.module}.{alias.name}" if node.module else alias.name
+                self._see_module(seen, path, node.level, below, f"{prefix}.{alias.name}")
+        for imported in tree.all_of(ast.Import):
+            for alias in imported.names:
+                self._see_module(seen, path, 0, alias.name, alias.name)
+                root = alias.name.partition(".")[0]
+                for name in self._exporters_below.get(root, ()) if not alias.asname else ():
+                    self._see_module(seen, path, 0, name, name)
         return seen
+
+    @cached_property
+    def _exporters_below(self) -> dict[str, list[str]]:
+        """The modules inside packages that export something, by the name of the outermost package."""
+        found: dict[str, list[str]] = {}
+        for file in self._exports:
+            root, dot, _ = self._names[file].partition(".")
+            if dot:
+                found.setdefault(root, []).append(self._names[file])
+        return found
 
     @cached_property
     def _by_place(self) -> dict[Path, Path]:
@@ -177,7 +187,8 @@ class Reexports:
         if tree is None:
             return {}
         found: dict[str, list[Export | None]] = {}
-        for name, node in _bindings(tree):
+        data = self._contents.of(path)
+        for name, node in _bindings(tree, walrus=b":=" in data, by_global=b"global" in data):
             if isinstance(node, ast.ImportFrom) and name == "*":
                 for starred, handed_on in self._starred(path, node):
                     found.setdefault(starred, []).append(handed_on)
@@ -274,8 +285,14 @@ def _place(path: Path) -> Path:
     return path.parent if path.stem == "__init__" else path.with_suffix("")
 
 
-def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
-    """Each name that a module binds at its top level (or in a function, by ``global``), with the node that does."""
+def _bindings(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:
+    """Each name that a module binds at its top level (or in a function, by ``global``), with the node that does.
+
+    Args:
+        tree: The module.
+        walrus: Whether there may be a walrus in it; else values need not be looked into.
+        by_global: Whether there may be a ``global`` statement in it.
+    """
     pending: list[ast.AST] = list(tree.body)
     while pending:
         node = pending.pop()
@@ -285,7 +302,7 @@ def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
         elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             if not isinstance(node, ast.Lambda):
                 yield node.name, node
-            for part in ast.walk(node):
+            for part in ast.walk(node) if by_global else ():
                 if isinstance(part, ast.Global):
                     yield from ((name, part) for name in part.names)
         else:
@@ -293,7 +310,8 @@ def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
                 yield node.id, node
             elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
                 yield node.name, node
-            pending.extend(ast.iter_child_nodes(node))
+            children = ast.iter_child_nodes(node)
+            pending.extend(children if walrus else (child for child in children if not isinstance(child, _VALUES)))
 
 
 def _outside_body(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
