@@ -23,6 +23,7 @@ from ann_compat.equivalence.findings import (
 )
 from ann_compat.equivalence.harness import CaseResult, NotDeterministicError, RunResult, control, run_case, run_cases
 from ann_compat.equivalence.outcome import Activity, Failure, FamilyOutcome, lacking, verdict_of
+from ann_compat.equivalence.profiles import GENERATED
 from ann_compat.equivalence.reports.text import fields_text
 from ann_compat.equivalence.strategies import stateful_specs
 
@@ -203,19 +204,14 @@ def run_files(files: tuple[Path, ...], seed: int = 0, mode: Mode = EXACT) -> Fam
     return family.outcome
 
 
-GENERATED: dict[str, Callable[[Budget, Mode], FamilyOutcome]] = {
-    "configs": run_configs,
-    "stateful": run_stateful,
-}
-"""The families whose cases are generated."""
-
-SHARE = {"configs": 1.0, "stateful": 0.1}
-"""Cases of a family for each generated config."""
+RUNNERS: dict[str, Callable[[Budget, Mode], FamilyOutcome]] = {"configs": run_configs, "stateful": run_stateful}
+"""The families of generated cases, by the names that :data:`~ann_compat.equivalence.profiles.GENERATED` has."""
 
 
 def run_generated(name: str, budget: Budget, mode: Mode = EXACT) -> FamilyOutcome:
     """Run the family of that name; ``budget`` is that of the configs."""
-    return GENERATED[name](replace(budget, max_examples=max(1, round(budget.max_examples * SHARE[name]))), mode)
+    cases = max(1, round(budget.max_examples * GENERATED[name].cases))
+    return RUNNERS[name](replace(budget, max_examples=cases), mode)
 
 
 @dataclass(slots=True)

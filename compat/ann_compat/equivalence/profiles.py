@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,26 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 """``pr`` takes less than a minute on two cores and is the same each time; ``ci`` some minutes, the same each time;
 ``nightly`` half an hour, with another seed each night, which its report names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A family's part of a run.
+
+    Args:
+        cases: For each generated config.
+        time: Of the time, relative to that of the other families.
+    """
+
+    cases: float
+    time: float
+
+
+GENERATED: dict[str, Share] = {"configs": Share(1.0, 0.7), "stateful": Share(0.1, 0.3)}
+"""The families of generated cases; :mod:`~ann_compat.equivalence.families` has a function ``run_`` each."""
+
+FAMILIES = ("own", *GENERATED)
+"""All that ``--family`` may name."""
 
 SETTINGS: dict[str, type | tuple[type, ...]] = {
     "cases": str,

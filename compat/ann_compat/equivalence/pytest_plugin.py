@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ann_compat.equivalence.profiles import PROFILES, project_settings
+from ann_compat.equivalence.profiles import GENERATED, PROFILES, project_settings
 
 _MARKER = (
     "ann_equiv(seeds=..., ignore=..., tolerance=..., must_train=...): compares the old and the new training path; the "
@@ -158,7 +158,6 @@ def _extent(config: pytest.Config) -> tuple[int, str | None, int]:
 
 
 def _items(session: pytest.Session, config: pytest.Config) -> Iterator[EquivalenceItem]:
-    from ann_compat.equivalence.families import GENERATED
     from ann_compat.equivalence.own_cases import load_cases
 
     wanted = config.getoption("--ann-equiv-family") or [*GENERATED, "own"]

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from ann_compat.equivalence.compare import Mode
-from ann_compat.equivalence.families import GENERATED, Budget, run_files, run_generated, run_own_cases
+from ann_compat.equivalence.families import Budget, run_files, run_generated, run_own_cases
 from ann_compat.equivalence.outcome import FamilyOutcome, MutantOutcome, Outcome
+from ann_compat.equivalence.profiles import GENERATED
 from ann_compat.equivalence.selftest import Catch, selftest
 
 
@@ -117,12 +118,8 @@ def _share(plan: Plan, name: str) -> Budget:
     budget = plan.budget
     if budget.max_time is None:
         return budget
-    weight = _TIME[name] / sum(_TIME[family] for family in plan.families)
+    weight = GENERATED[name].time / sum(GENERATED[family].time for family in plan.families)
     return replace(budget, max_time=min(budget.max_time, budget.max_time * plan.jobs * weight))
-
-
-_TIME = {"configs": 0.7, "stateful": 0.3}
-"""Shares of the time."""
 
 
 def self_tested(count: int, seed: int = 0) -> SelfTested:

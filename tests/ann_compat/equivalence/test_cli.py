@@ -1,4 +1,3 @@
-import contextlib
 import itertools
 import json
 import os
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_compat.equivalence import cli, environment, mutants
+from ann_compat.equivalence import environment
 from ann_compat.equivalence.cases import CaseSpec
 
 PLANTED = """
@@ -33,22 +32,6 @@ def ann_equiv(*arguments: str, program: str | None = None, cwd: Path | None = No
     return subprocess.run(
         [sys.executable, *command, *arguments], capture_output=True, text=True, check=False, env=variables, cwd=cwd
     )
-
-
-@pytest.fixture
-def in_process(monkeypatch, capsys):
-    """The same in this process, which spares the import of torch; exit codes of their own are tested in a fresh one."""
-
-    def run(*arguments: str, defect: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["ann-equiv", *arguments])
-        monkeypatch.chdir(cwd or Path.cwd())
-        planted = mutants.BY_NAME[defect].planted() if defect else contextlib.nullcontext()
-        with planted, pytest.raises(SystemExit) as exit_:
-            cli.main()
-        captured = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, exit_.value.code, captured.out, captured.err)
-
-    return run
 
 
 def test_equal_is_0_and_the_behaviours_are_counted():

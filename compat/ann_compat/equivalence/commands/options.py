@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ann_compat.equivalence.channels import CHANNELS
-from ann_compat.equivalence.profiles import PROFILES, project_settings
+from ann_compat.equivalence.profiles import FAMILIES, PROFILES, project_settings
 
 if TYPE_CHECKING:
     from ann_compat.equivalence.compare import Mode
 
 CASE_DIR = Path(".ann-equiv/cases")
 REPORT_DIR = Path(".ann-equiv/report")
-FAMILIES = ("own", "configs", "stateful")
 REPORTS = ("junit", "json", "md", "github", "html")
 MAX_SEED = 2**32
 
