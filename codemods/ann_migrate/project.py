@@ -128,6 +128,15 @@ class Project:
             named = self._named_in_strings[name] = {each for some in found for each in some}
         return dotted.encode() in named
 
+    def string_that_names(self, dotted: str) -> tuple[Path, int] | None:
+        """The file and line of the first such string."""
+        string = re.compile(rb"[\"']" + re.escape(dotted.encode()) + rb"[\"']")
+        for path in self._contents.holding(dotted.encode()):
+            data = self._contents.of(path)
+            if (match := string.search(data)) is not None:
+                return path, len(re.findall(rb"\r\n|\r|\n", data[: match.start()])) + 1
+        return None
+
     # -- helpers ------------------------------------------------------------------------------------------------------
 
     def _mentioning(self, attribute: str) -> list[Path]:

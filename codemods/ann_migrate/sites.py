@@ -40,6 +40,7 @@ class NameUse:
         form: How it names it.
         imports: The import bindings that the name comes from (empty for star imports and some strings).
         doubt: Why the name cannot be relied on, or None: ``ambiguous``, ``typing``, ``star`` or ``patched``.
+        patch: What may replace the name: the place in this file, or in which file and line.
     """
 
     node: ast.expr
@@ -47,22 +48,43 @@ class NameUse:
     form: Form = Form.NAME
     imports: tuple[Binding, ...] = ()
     doubt: str | None = None
+    patch: ast.expr | str | None = None
 
 
 def find_sites(names: Names, project: Project, module: str | None) -> list[NameUse]:
     """All sites of the file, in the order in which they stand."""
     found = [*_named(names), *_starred(names), *_strings(names, project, module)]
-    changed = {use.target for use in found if _may_change_binding(use, names)}
-    if module is not None:
-        changed |= {target for name, target in _exported(names).items() if project.names_in_string(f"{module}.{name}")}
-    for export in names.reexports.values():
-        home = project.module(export.path)
-        if project.names_in_string(f"{home}.{export.name}"):
-            changed.add(export.target)
+    patches: dict[str, ast.expr | str] = {}
     for use in found:
-        if use.target in changed and use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
-            use.doubt = "patched"
+        if _may_change_binding(use, names) and not _is_of_another_module(use, found, module):
+            patches.setdefault(use.target, use.node)
+    for target, binding in _reachable_names(names, project, module):
+        if target not in patches and project.names_in_string(binding):
+            place = project.string_that_names(binding)
+            patches[target] = f"{place[0]}:{place[1]}" if place is not None else f"by a string {binding!r}"
+    for use in found:
+        if use.target in patches and use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
+            use.doubt, use.patch = "patched", patches[use.target]
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
+
+
+def _reachable_names(names: Names, project: Project, module: str | None) -> Iterator[tuple[str, str]]:
+    """The legacy names as other files can reach them here or where they come from: target, and dotted name."""
+    if module is not None:
+        for name, target in _exported(names).items():
+            yield target, f"{module}.{name}"
+    for export in names.reexports.values():
+        yield export.target, f"{project.module(export.path)}.{export.name}"
+
+
+def _is_of_another_module(use: NameUse, found: list[NameUse], module: str | None) -> bool:
+    """Whether a string names the binding of a module that no site of this file gets its name from."""
+    value = use.node.value if isinstance(use.node, ast.Constant) else None
+    if use.form is not Form.STRING or not isinstance(value, str) or "." not in value or value in LEGACY_PATHS:
+        return False
+    home = value.rpartition(".")[0]
+    paths = {binding.path for other in found for binding in other.imports if binding.path}
+    return module is not None and home != module and not any(f"{path}.".startswith(f"{home}.") for path in paths)
 
 
 def legacy_imports(variable: Variable, names: Names) -> list[Binding]:

@@ -245,3 +245,34 @@ def test_the_whole_project_is_read_but_only_what_is_given_is_written(tmp_path: P
     root = project(tmp_path, **EXECUTED["alias_of_alias"])
     run = migrate_paths([root / "pkg" / "app.py"])
     assert outcomes(run) == {"app.py": [Outcome.REWRITTEN]}
+
+
+def test_case_46_a_patch_declines_the_binding_that_it_names_and_no_other(tmp_path: Path) -> None:
+    training = TRAINING.format(name="TrainingLoop")
+    test = f"""\
+        from unittest import mock
+        {LIBRARY} TrainingLoop
+
+        mock.patch("runner.TrainingLoop")
+
+        def own(model, config, loader):
+            TrainingLoop(model, config).train(loader)
+        """
+    project(tmp_path, runner=f"{LIBRARY} TrainingLoop\n{training}", test_runner=test)
+    run = migrate_paths([tmp_path])
+    sites = {(result.path.name, site.code): site for result in run.files for site in result.sites}
+    assert sites.keys() == {("runner.py", "ANN201"), ("test_runner.py", "ANN208"), ("test_runner.py", "ANN101")}
+    patched = sites["runner.py", "ANN201"]
+    assert "is replaced at " in patched.reason
+    assert "test_runner.py:4, so what the name means" in patched.reason
+    assert "Trainer" in patched.advice
+    project(tmp_path, test_runner=test.replace("runner.TrainingLoop", "test_runner.TrainingLoop"))
+    (own,) = (
+        site
+        for result in migrate_paths([tmp_path]).files
+        for site in result.sites
+        if result.path.name == "test_runner.py" and site.code == "ANN201"
+    )
+    assert "is replaced in this file" in own.reason
+    assert own.culprit is not None
+    assert own.culprit.line == 4

@@ -1,16 +1,20 @@
 """A name that is not surely the legacy one.
 
 Two bindings of the name disagree (a fallback in ``except ImportError``, an ``if``/``else`` with two imports, a later
-assignment), or the module's attribute is replaced somewhere in the file. What the call makes then depends on the run.
+assignment), or the module's attribute is replaced somewhere, here or in another file (`mock.patch` in a test). What the
+call makes then depends on the run.
 """
 
 from __future__ import annotations
+
+import ast
 
 from ann_migrate.rules._base import Decline
 from ann_migrate.sites import NameUse
 
 CODE = "ANN201"
 ADVICE = "bind the name once, by one import"
+PATCHED_ADVICE = "let the patch replace what the code will use (Trainer), or drop it, and migrate both together by hand"
 VALID = (
     "class TrainingLoop: ...\nTrainingLoop()\n",
     "from pykeen.training import TrainingLoop\nTrainingLoop(1, 2)\n",
@@ -47,5 +51,8 @@ def explain_name(use: NameUse, tree: object) -> Decline | None:
             ADVICE,
         )
     if use.doubt == "patched":
-        return Decline(CODE, f"the module's attribute {use.target} is replaced in this file", None, ADVICE)
+        where = f"at {use.patch}" if isinstance(use.patch, str) else "in this file"
+        culprit = use.patch if isinstance(use.patch, ast.expr) else None
+        reason = f"the module's attribute {use.target} is replaced {where}, so what the name means depends on the run"
+        return Decline(CODE, reason, culprit, PATCHED_ADVICE)
     return None
