@@ -219,7 +219,10 @@ def printf_to_format(template: str, percents: set[int]) -> str | None:
     """
     out, at, number = "", 0, 0
     while match := _PRINTF.search(template, at):
-        out += template[at : match.start()].replace("{", "{{").replace("}", "}}")
+        between = template[at : match.start()]
+        if "%" in between:  # a conversion that is not understood
+            return None
+        out += between.replace("{", "{{").replace("}", "}}")
         at = match.end()
         if match.group() == "%%":
             out += "%"

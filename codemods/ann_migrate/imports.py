@@ -213,6 +213,11 @@ class Imports:
         first = min(self.names.tree.statement(binding.node).lineno for binding in site.imports)
         return any(star.lineno > first for star in self.names.module.star_imports)
 
+    def adds(self, package: str) -> bool:
+        """Whether something of a package is imported anew."""
+        paths = [item.path for anchor in self._anchors.values() for item in anchor.additions]
+        return any(path == package or path.startswith(f"{package}.") for path in paths)
+
     # -- edits --------------------------------------------------------------------------------------------------------
 
     def edits(self, removable: Iterable[Variable]) -> list[Edit]:

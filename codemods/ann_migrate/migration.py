@@ -308,6 +308,7 @@ class Migration:
     def _edits(self, plans: list[Plan]) -> list[Edit]:
         if not plans:
             return []
+        assert self.style != "guide" or not self.imports.adds("ann_compat"), "the guide style needs no bridge"
         rewritten = {use for plan in plans for use in (plan.site, *plan.annotations)}
         edits = [edit for plan in plans for edit in plan.edits]
         return [*edits, *self.imports.edits(self._removable(rewritten))]

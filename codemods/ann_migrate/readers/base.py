@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ann_migrate import dropped
 from ann_migrate.edits import Edit
 from ann_migrate.plan import Plan
-from ann_migrate.readers.literals import is_atom, is_infinite
+from ann_migrate.readers.literals import is_atom, is_infinite, is_zero
 from ann_migrate.resolve import Variable
 from ann_migrate.rules import guide_reader
 from ann_migrate.scaled import as_fraction
@@ -84,7 +84,7 @@ class Walk:
             raise self._unknown(node)
         if isinstance(parent, (ast.Starred, ast.Await, ast.Delete, ast.withitem)):
             raise self._unknown(node)
-        if isinstance(parent, ast.Compare):
+        if self._is_compared(node):
             raise guide_reader.decline("a percentage is compared with what is not seen to be one", node)
         tight = isinstance(parent, (ast.UnaryOp, ast.Attribute, ast.Await)) or (
             isinstance(parent, ast.BinOp) and not isinstance(parent.op, (ast.Add, ast.Sub))
@@ -96,6 +96,33 @@ class Walk:
         atom = is_atom(node)
         self._edit(self._span(node), _wrapper(tight, atom))
         self.left.append((dropped.LAST_DIGIT, node))
+
+    def _is_compared(self, node: ast.expr) -> bool:
+        """Whether what is made of a percentage that stays one is visibly compared with a number other than 0: its last
+        bit could decide.
+        """
+        for at in self.tree.ancestors(node):
+            if isinstance(at, ast.Compare):
+                return any(not is_zero(operand) for operand in self._others(at, node))
+            if isinstance(at, ast.Call) and isinstance(at.func, ast.Name) and at.func.id in ("round", "len"):
+                return False
+            if isinstance(at, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                targets = at.targets if isinstance(at, ast.Assign) else [at.target]
+                names = [target for target in targets if isinstance(target, ast.Name)]
+                reads = [read for name in names for read in self.names.variable(name).reads]
+                return any(self._is_operand(read) for read in reads)
+            if isinstance(at, ast.stmt):
+                return False
+        return False
+
+    def _is_operand(self, read: ast.Name) -> bool:
+        parent = self.tree.parents[read]
+        return isinstance(parent, ast.Compare) and any(not is_zero(other) for other in self._others(parent, read))
+
+    def _others(self, compare: ast.Compare, node: ast.expr) -> list[ast.expr]:
+        """The operands of a comparison that a value is no part of."""
+        around = {id(node), *(id(at) for at in self.tree.ancestors(node))}
+        return [operand for operand in (compare.left, *compare.comparators) if id(operand) not in around]
 
     def _scale(self, node: ast.expr, culprit: ast.expr) -> None:
         """Turn a literal percentage into a fraction."""

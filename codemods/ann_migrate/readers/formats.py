@@ -18,7 +18,9 @@ class Formats(Walk):
     def _formatted(self, value: ast.FormattedValue, node: ast.expr) -> None:
         """``{accuracy:.2f}%`` becomes ``{accuracy:.2%}``; any other format gets 100 times the fraction."""
         string = self.tree.parents[value]
-        if not isinstance(string, ast.JoinedStr) or isinstance(self.tree.parents[string], ast.FormattedValue):
+        if not isinstance(string, ast.JoinedStr) or any(
+            isinstance(at, ast.JoinedStr) for at in self.tree.ancestors(string)
+        ):
             raise self._unknown(node)
         values = [item for item in string.values if isinstance(item, ast.FormattedValue)]
         text = self.source.node_text(string)
@@ -55,7 +57,7 @@ class Formats(Walk):
         text = self.source.node_text(template)
         start = _plain_body(text, str(template.value))
         fields = template_fields(str(template.value)) if start is not None else None
-        if start is None or fields is None:
+        if start is None or fields is None or any(isinstance(item, ast.Starred) for item in call.args):
             self._keep(node)
             return
         edits, number = [], 0

@@ -9,6 +9,11 @@ def is_number(node: ast.expr, value: float) -> bool:
     return isinstance(node, ast.Constant) and not isinstance(node.value, bool) and node.value == value
 
 
+def is_zero(node: ast.expr) -> bool:
+    """``0``, ``0.0``, and ``None``, which is no number at all."""
+    return isinstance(node, ast.Constant) and not isinstance(node.value, str) and not node.value
+
+
 def is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 

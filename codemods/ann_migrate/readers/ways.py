@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from ann_migrate.functions import Definition, Function
 from ann_migrate.history import is_public
+from ann_migrate.objects import Escape
 from ann_migrate.readers.base import Claim, Kind, Walk
 from ann_migrate.readers.literals import is_nothing
 
@@ -27,14 +29,16 @@ class Ways(Walk):
             if bound:
                 self.follow(parent, kind)
             return bound
-        if isinstance(parent, ast.Return):
-            return self._returned(parent, kind)
+        if isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and parent.body is node):
+            return self._returned(node if isinstance(parent, ast.Lambda) else parent, kind)
         if isinstance(parent, ast.Call) and node in parent.args:
             return self._passed(parent, node, kind)
         return False
 
     def _bind(self, target: ast.expr | None, kind: Kind, source: ast.expr) -> bool:
         """Follow all reads of the variable that is bound to a value."""
+        if isinstance(target, ast.Attribute):
+            return self._kept_on_self(target, kind)
         if not isinstance(target, ast.Name):
             return False
         variable = self.names.variable(target)
@@ -64,58 +68,95 @@ class Ways(Walk):
             return None
         return None if self.names.variable(parent.func).bindings else parent.func.id
 
-    def _returned(self, statement: ast.Return, kind: Kind) -> bool:
+    def _returned(self, within: ast.AST, kind: Kind) -> bool:
         """Follow what a function of the file returns to all its calls, if all are seen and it returns nothing else."""
-        function = self.tree.function(statement)
-        calls = self._calls_of(function)
-        if calls is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        definition = self.plan.context.flow.functions.around(within)
+        function = self._function(definition)
+        if definition is None or function is None:
             return False
-        returns = [node for node in self.tree.all_of(ast.Return) if self.tree.function(node) is function]
-        others = [node for node in returns if node is not statement]
+        if isinstance(definition, ast.Lambda):
+            others = []
+        else:
+            others = [
+                node
+                for node in self.tree.all_of(ast.Return)
+                if self.tree.function(node) is definition and node is not within
+            ]
         if any(node.value is not None and not is_nothing(node.value) for node in others):
             return False
-        for call in calls:
-            self.follow(call, kind)
+        for call in function.calls:
+            given: ast.AST = call
+            if isinstance(definition, ast.AsyncFunctionDef):
+                given = self.tree.parents[call]
+                if not isinstance(given, ast.Await):
+                    raise self._unknown(call)
+            assert isinstance(given, ast.expr)
+            self.follow(given, kind)
         return True
 
     def _passed(self, call: ast.Call, node: ast.expr, kind: Kind) -> bool:
         """Follow an argument into the function of the file that takes it, if this is its one call."""
-        if not isinstance(call.func, ast.Name) or any(isinstance(item, ast.Starred) for item in call.args):
+        try:
+            function = self.plan.context.flow.functions.called(call)
+            if function is None or function.calls != [call] or self._function(function.node) is None:
+                return False
+            parameter = function.parameter(call, node)
+        except Escape:
             return False
-        bindings = self.names.variable(call.func).bindings
-        function = bindings[0].node if len(bindings) == 1 else None
-        if not isinstance(function, ast.FunctionDef) or self._calls_of(function) != [call]:
-            return False
-        parameters = [*function.args.posonlyargs, *function.args.args]
-        number = call.args.index(node)
-        if number >= len(parameters):
-            return False
-        variable = self.names.scopes[function].variables[parameters[number].arg]
+        variable = self.names.scopes[function.node].variables[parameter.arg]
         if len(variable.bindings) != 1:
             return False
         for read in variable.reads:
             self.follow(read, kind)
         return True
 
-    def _calls_of(self, function: ast.AST | None) -> list[ast.Call] | None:
-        """All calls of a function, or None where it may be called from elsewhere."""
-        if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+    def _function(self, definition: Definition | None) -> Function | None:
+        """A function of the file, if all that calls it is seen and it runs when it is called."""
+        if definition is None:
             return None
-        scope = self.names.scope_at(function)
-        variable = self.names.lookup(function.name, scope)
-        if variable is None or len(variable.bindings) != 1 or variable.scope.kind == "class":
+        try:
+            function = self.plan.context.flow.functions.of(definition)
+        except Escape:
             return None
-        if variable.scope.kind == "module" and is_public(self.plan, variable):
+        yields = (ast.Yield, ast.YieldFrom)
+        if any(isinstance(node, yields) and self.tree.function(node) is definition for node in ast.walk(definition)):
             return None
-        if any(
-            isinstance(node, (ast.Yield, ast.YieldFrom)) and self.tree.function(node) is function
-            for node in ast.walk(function)
-        ):
-            return None
-        calls = []
-        for read in variable.reads:
-            call = self.tree.parent(read)
-            if not isinstance(call, ast.Call) or call.func is not read:
-                return None
-            calls.append(call)
-        return calls or None
+        for assumption in function.assumptions:
+            self.plan.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
+        return function
+
+    def _kept_on_self(self, target: ast.Attribute, kind: Kind) -> bool:
+        """Follow records that are kept on ``self.history`` to all that reads it, if that is in sight."""
+        in_class = self.plan.context.flow.in_class
+        owner = in_class.method_owner(target)
+        if owner is None or kind not in (Kind.HISTORY, Kind.RECORD):
+            return False
+        if target.attr in self.names.scopes[owner].bound:
+            return False
+        assumptions: list[str] = []
+        try:
+            in_class.check_reach(owner, target.attr, assumptions)
+        except Escape:
+            return False
+        family = in_class.family(owner)
+        reads = []
+        for node in in_class.named(target.attr):
+            if in_class.instance_owner(node) not in family:
+                if in_class.is_unrelated(node, owner):
+                    continue
+                return False
+            if isinstance(node.ctx, ast.Load):
+                reads.append(node)
+            elif node is not target and not self._sets_nothing(node):
+                return False
+        for assumption in assumptions:
+            self.plan.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
+        for read in reads:
+            self.follow(read, kind)
+        return True
+
+    def _sets_nothing(self, target: ast.Attribute) -> bool:
+        """``self.history = []`` before there is one."""
+        parent = self.tree.parent(target)
+        value = parent.value if isinstance(parent, (ast.Assign, ast.AnnAssign)) else None
+        return value is not None and is_nothing(value)
