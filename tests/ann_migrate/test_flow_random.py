@@ -47,7 +47,8 @@ class Writer:
         self.dicts: list[str] = []
         self.write(0, *(f"{name} = None" for name in used))
         for name in self.random.sample(LISTS, self.random.randint(0, 2)):
-            self.write(0, f"{name} = {self.display()}")
+            also = f"{self.random.choice(self.lists)} = " if self.lists and self.random.random() < 0.5 else ""
+            self.write(0, f"{also}{name} = {self.display()}")
             self.lists.append(name)
         for name in self.random.sample(DICTS, self.random.randint(0, 2)):
             self.write(0, f"{name} = {self.mapping()}")
@@ -186,15 +187,15 @@ class Writer:
             self.write(depth, f"{self.random.choice(self.names)} = {name}({self.value()})")
 
     def job(self, depth: int) -> None:
-        form = self.random.randrange(4)
+        form = self.random.randrange(3)
+        name = self.random.choice(self.classes)
         if form == 0:
-            self.write(depth, f"Job({self.value()}).run()")
+            self.write(depth, f"{name}({self.value()}).run()")
         elif form == 1:
-            self.use(depth, f"Job({self.value()}).loop")
-        elif form == 2:
-            self.write(depth, f"{self.random.choice(self.names)} = Job({self.value()}).make()")
+            self.write(depth, f"job = {name}({self.value()})", "job.run()")
+            self.use(depth, "job.loop")
         else:
-            self.write(depth, f"Sub({self.value()}).run()")
+            self.write(depth, f"{self.random.choice(self.names)} = {name}({self.value()}).make()")
 
     def define(self, name: str) -> None:
         default = self.random.choice(["", "", "=None"])
@@ -214,7 +215,8 @@ class Writer:
         self.random.choice(forms)()
 
     def define_class(self, name: str) -> None:
-        self.write(0, f"class {name}:", "    def __init__(self, p):", "        self.loop = p")
+        kept = self.random.choice(["p", f"Loop({self.number()})"])
+        self.write(0, f"class {name}:", "    def __init__(self, p):", f"        self.loop = {kept}")
         outside, self.names = self.names, ["p"]
         self.write(1, "def run(self):")
         self.use(2, "self.loop")
@@ -222,10 +224,14 @@ class Writer:
             self.write(2, f"self.loop = Loop({self.number()})")
             self.use(2, "self.loop")
         self.write(1, "def make(self):", f"    return {self.random.choice(['self.loop', f'Loop({self.number()})'])}")
-        self.write(0, f"class Sub({name}):", "    def run(self):")
-        self.use(2, "self.loop")
         self.names = outside
         self.classes.append(name)
+        if self.random.random() < 0.4:
+            self.classes.append("Sub")
+            self.write(0, f"class Sub({name}):", "    def run(self):")
+            self.use(2, "self.loop")
+            if self.random.random() < 0.3:
+                self.write(2, f"self.loop = {self.random.choice(['Loop', 'Other'])}({self.number()})")
 
 
 class Met:
