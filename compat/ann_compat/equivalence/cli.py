@@ -13,6 +13,7 @@ from ann_compat.equivalence.commands.matrix import matrix
 from ann_compat.equivalence.commands.replay import replay
 from ann_compat.equivalence.commands.run import run
 from ann_compat.equivalence.commands.selftest import selftest
+from ann_compat.equivalence.interruption import heeded
 from ann_compat.equivalence.outcome import INTERNAL, USAGE
 
 INTERRUPTED = 130
@@ -38,7 +39,8 @@ for command in (run, fuzz, replay, explain, matrix, selftest):
 def main() -> None:
     """The console script: like click's own, but an unforeseen error is 3 with one line, never 1."""
     try:
-        code = cli(standalone_mode=False)
+        with heeded():
+            code = cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = USAGE

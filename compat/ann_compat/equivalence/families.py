@@ -204,6 +204,9 @@ def run_files(files: tuple[Path, ...], seed: int = 0, mode: Mode = EXACT) -> Fam
     return family.outcome
 
 
+INTERRUPTED = "ended by the user"
+"""The note of a family after which no other is to be run."""
+
 RUNNERS: dict[str, Callable[[Budget, Mode], FamilyOutcome]] = {"configs": run_configs, "stateful": run_stateful}
 """The families of generated cases, by the names that :data:`~ann_compat.equivalence.profiles.GENERATED` has."""
 
@@ -240,6 +243,7 @@ class _Family:
             allowed=dict(result.refinements),
             lacking=missing,
             failures=failures,
+            notes=(INTERRUPTED,) if result.interrupted else (),
             **fields,
         )
 

@@ -13,7 +13,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.errors import Flaky
 
-from ann_compat.equivalence import paths
+from ann_compat.equivalence import interruption, paths
 from ann_compat.equivalence.activity import behaviours
 from ann_compat.equivalence.cases import CaseSpec
 from ann_compat.equivalence.compare import EXACT, Comparison, Mode
@@ -80,6 +80,7 @@ class RunResult:
         found: The simplest case of each cause for which the paths differ, the first found first; more than one only if
             the search was to go on.
         unsteady: What ended the run because the environment does not repeat itself.
+        interrupted: Whether the user ended it.
     """
 
     seed: int
@@ -90,6 +91,7 @@ class RunResult:
     controls: int = 0
     found: list[Found] = field(default_factory=list)
     unsteady: NotDeterministicError | None = None
+    interrupted: bool = False
 
     @property
     def failure(self) -> CaseResult | None:
@@ -137,7 +139,7 @@ def run_cases(
         seed: Of the generation; the same seed gives the same cases.
         max_time: Stop generating after so many seconds; default: never.
         shrink: Whether to look for a simpler case once one differs.
-        keep_going: Go on after a case that differs, and find one of each cause.
+        keep_going: Go on after a case that differs, and find one of each cause, until the end or an interrupt.
         strategy: Of cases; default: :func:`~ann_compat.equivalence.strategies.case_specs`.
         mode: What is compared, and how strictly.
         on_case: Called with each case that was compared.
@@ -170,6 +172,12 @@ def run_cases(
     except (CasesDifferError, _Stop):
         if result.unsteady is not None:
             raise result.unsteady from None
+    except KeyboardInterrupt:
+        # A search that is to go on until it is stopped has been stopped; what it found is worth having.
+        if not (keep_going and interruption.requested()):
+            raise
+        interruption.clear()
+        result.interrupted = True
     except Flaky as error:
         raise NotDeterministicError(f"a case differed and then did not: {error}") from error
     if shrink:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ann_compat.equivalence import interruption
 from ann_compat.equivalence.compare import Mode
-from ann_compat.equivalence.families import Budget, run_files, run_generated, run_own_cases
+from ann_compat.equivalence.families import INTERRUPTED, Budget, run_files, run_generated, run_own_cases
 from ann_compat.equivalence.outcome import FamilyOutcome, MutantOutcome, Outcome
 from ann_compat.equivalence.profiles import GENERATED
 from ann_compat.equivalence.selftest import Catch, selftest
@@ -91,14 +93,30 @@ _ORDER = ("own", "files", *GENERATED)
 def _parts(plan: Plan) -> Iterator[Part]:
     work = list(_work(plan))
     if plan.jobs == 1:
-        for part in work:
-            yield part()
+        for run in work:
+            part = run()
+            yield part
+            if isinstance(part, FamilyOutcome) and INTERRUPTED in part.notes:
+                break
         return
     # A fresh interpreter each: torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(plan.jobs, mp_context=context) as pool:
-        for done in as_completed([pool.submit(part) for part in work]):
-            yield done.result()
+    with ProcessPoolExecutor(plan.jobs, mp_context=context, initializer=_leave_interrupts_to_parent) as pool:
+        waiting = {pool.submit(part) for part in work}
+        try:
+            while waiting:
+                interruption.check()
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                yield from (part.result() for part in done)
+        except BaseException:
+            # Otherwise leaving the pool would wait until every family has come to its end.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _work(plan: Plan) -> Iterator[Callable[[], Part]]:

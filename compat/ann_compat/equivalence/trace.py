@@ -20,7 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from adaptiveneuralnetwork.training import console
 from adaptiveneuralnetwork.training.callbacks import logging as logging_callback
-from ann_compat.equivalence import environment
+from ann_compat.equivalence import environment, interruption
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,7 @@ def record(run: Callable[[Recorder], None], seed: int, *, detailed: bool = False
 
     An exception of the run, ``KeyboardInterrupt`` and ``SystemExit`` included, is part of the trace.
     """
+    interruption.check()
     recorder = Recorder(detailed=detailed)
     trace = recorder.trace
     with environment.isolated(seed) as folder:
@@ -196,6 +197,8 @@ def record(run: Callable[[Recorder], None], seed: int, *, detailed: bool = False
             try:
                 run(recorder)
             except BaseException as error:
+                if interruption.requested():
+                    raise
                 # The traceback would keep every object of the run alive.
                 trace.exception = error.with_traceback(None)
         after = environment.settings()
