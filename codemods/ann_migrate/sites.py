@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, STAR_NAMES, TRAINING_LOOP
+from ann_migrate.looked_up import module_looked_up
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Variable
 from ann_migrate.tree import dotted
@@ -35,7 +36,8 @@ class NameUse:
     """One site.
 
     Attributes:
-        node: The ``Name``, ``Attribute`` (``t.TrainingLoop``) or string ``Constant`` that names the legacy API.
+        node: The ``Name``, ``Attribute`` (``t.TrainingLoop``, ``import_module("...").TrainingLoop``) or string
+            ``Constant`` that names the legacy API.
         target: ``TrainingLoop`` or ``quick_train``.
         form: How it names it.
         imports: The import bindings that the name comes from (empty for star imports and some strings).
@@ -53,7 +55,7 @@ class NameUse:
 
 def find_sites(names: Names, project: Project, module: str | None) -> list[NameUse]:
     """All sites of the file, in the order in which they stand."""
-    found = [*_named(names), *_starred(names), *_strings(names, project, module)]
+    found = [*_named(names), *_starred(names), *_strings(names, project, module), *_looked_up(names, project)]
     patches: dict[str, ast.expr | str] = {}
     for use in found:
         if _may_change_binding(use, names) and not _is_of_another_module(use, found, module):
@@ -155,6 +157,8 @@ def _may_change_binding(use: NameUse, names: Names) -> bool:
     attribute.
     """
     parent = names.tree.parent(use.node)
+    if use.form is Form.STRING and isinstance(use.node, ast.Attribute):
+        return False  # it is read only
     if use.form is Form.STRING or _is_write(use.node) or _is_write(parent):
         return True
     return isinstance(parent, ast.Call) and use.node in parent.args and _called(parent) in _BY_NAME
@@ -200,6 +204,15 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
                 yield NameUse(node, named, Form.STRING)
 
 
+def _looked_up(names: Names, project: Project) -> Iterator[NameUse]:
+    """The attributes of modules that are looked up by a string: ``import_module("pkg.mod").TrainingLoop``."""
+    for node in names.tree.all_of(ast.Attribute):
+        if isinstance(node.ctx, ast.Load) and (module := module_looked_up(node.value, names)) is not None:
+            target = names.target(f"{module}.{node.attr}") or project.legacy_export(module, node.attr)
+            if target is not None:
+                yield NameUse(node, target, Form.STRING)
+
+
 def _argument_target(
     node: ast.Constant, value: str, names: Names, exported: dict[str, str], project: Project, module: str | None
 ) -> str | None:
@@ -211,7 +224,7 @@ def _argument_target(
         return None
     index = call.args.index(node)
     if index and value.isidentifier():
-        path = names.path(call.args[index - 1])
+        path = names.path(call.args[index - 1]) or module_looked_up(call.args[index - 1], names)
         by_name = _called(call) in _BY_NAME and path is None
         return names.target(f"{path}.{value}") or (exported.get(value) if by_name else None)
     if value in LEGACY_PATHS:
