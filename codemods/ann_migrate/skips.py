@@ -21,7 +21,7 @@ from ann_migrate.tree import Tree
 SKIPPED = "ANN502"
 UNUSED = "ANN504"
 
-_DIRECTIVE = re.compile(r"#\s*ann-migrate\s*:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]#]*)\])?")
+_DIRECTIVE = re.compile(r"#\s*ann-migrate\s*:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]#]*)\])?", re.IGNORECASE)
 _FILLER = frozenset((tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT))
 
 
@@ -44,7 +44,7 @@ class Skips:
 
     def __init__(self, source: Source, tree: Tree) -> None:
         self._tree = tree
-        self._comments = tuple(_find(source)) if b"ann-migrate" in source.data else ()
+        self._comments = tuple(_find(source)) if b"ann-migrate" in source.data.lower() else ()
 
     def __bool__(self) -> bool:
         return bool(self._comments)
@@ -117,7 +117,7 @@ def _find(source: Source) -> Iterator[SkipComment]:
 
 def _comment(match: re.Match[str], position: Position, line: int) -> SkipComment:
     word, listed = match["word"], match["codes"]
-    if word != "skip":
+    if word.lower() != "skip":
         return SkipComment(position, (line,), None, f"{word or 'nothing'!r} stands where 'skip' is expected")
     if listed is None:
         return SkipComment(position, (line,), None)

@@ -22,6 +22,7 @@ def verdicts(result: FileResult) -> list[str]:
     [
         "loop = TrainingLoop(m, c)  # ann-migrate: skip\nloop.train(d)\n",
         "loop = TrainingLoop(m, c)\nloop.train(d)  #ann-migrate:skip\n",
+        "loop = TrainingLoop(m, c)\nloop.train(d)  # ANN-Migrate: Skip\n",
         "loop = TrainingLoop(m, c)\nloop.train(d)  # noqa: E501  # ann-migrate: skip - still in use\n",
         "# ann-migrate: skip\nloop = TrainingLoop(m, c)\nloop.train(d)\n",
         "loop = TrainingLoop(m, c)\n\n# ann-migrate: skip\n\n# why\n\nloop.train(d)\n",
