@@ -206,8 +206,11 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
 
 def _looked_up(names: Names, project: Project) -> Iterator[NameUse]:
     """The attributes of modules that are looked up by a string: ``import_module("pkg.mod").TrainingLoop``."""
+    called = {TRAINING_LOOP, QUICK_TRAIN, *project.reexports.aliases}
     for node in names.tree.all_of(ast.Attribute):
-        if isinstance(node.ctx, ast.Load) and (module := module_looked_up(node.value, names)) is not None:
+        if node.attr not in called or not isinstance(node.ctx, ast.Load):
+            continue
+        if (module := module_looked_up(node.value, names)) is not None:
             target = names.target(f"{module}.{node.attr}") or project.legacy_export(module, node.attr)
             if target is not None:
                 yield NameUse(node, target, Form.STRING)
