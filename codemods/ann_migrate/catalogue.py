@@ -32,6 +32,9 @@ is migrated whole, constructor and every use together, or not at all.
 
 - `ann-migrate --explain ANN301` prints the page of a code, `ann-migrate --explain FILE:LINE` the way to the verdict on
   a line.
+- `--style guide` writes the migration guide's own forms without the bridge: the training stays bit for bit, what else
+  is dropped has a code (ANN6xx), and what cannot be said so is declined (ANN7xx); see
+  [docs/migration.md](../docs/migration.md).
 - `--select` and `--ignore` (or `select` and `ignore` in `[tool.ann-migrate]` of `pyproject.toml`) take codes and
   beginnings of codes; the longest that fits decides. An object is rewritten only if all rules that it needs may act.
 - `# ann-migrate: skip` at a use, or `# ann-migrate: skip[ANN301]`, leaves the whole object alone.

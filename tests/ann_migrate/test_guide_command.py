@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ann_migrate.cli import main
+
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., SimpleNamespace]
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 READS = IMPORT + "h = TrainingLoop(m, c).train(d, num_epochs=2)\nprint(f\"{h[-1]['train_accuracy']:.2f}%\")\n"
 CODES = ["ANN601", "ANN604", "ANN605", "ANN606", "ANN607"]
@@ -41,17 +44,24 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, tree: Path) -> Run:
-    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join(str(ROOT / folder) for folder in ("", "codemods", "compat"))
-        environment = {
-            **os.environ,
-            "PYTHONPATH": path,
-            "OMP_NUM_THREADS": "1",
-            "ANN_MIGRATE_CACHE_DIR": str(tmp_path / "cache"),
-        }
-        command = [sys.executable, "-m", "ann_migrate", *arguments]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=tree, env=environment)
+def run(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: to start one for each call takes longer than all the rest."""
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("", "codemods", "compat"))
+    for name, value in {
+        "PYTHONPATH": path,
+        "OMP_NUM_THREADS": "1",
+        "ANN_MIGRATE_CACHE_DIR": str(tmp_path / "c"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tree)
+
+    def run(*arguments: str, stdin: str = "") -> SimpleNamespace:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code or 0, stdout=out, stderr=err)
 
     return run
 

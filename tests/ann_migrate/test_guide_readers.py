@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from guide_runs import guided, train, training_differences
 
 from ann_migrate.result import Outcome
+from ann_migrate.scaled import as_fraction
 
 HEAD = """\
 import json, math
@@ -308,3 +310,17 @@ def test_a_reader_that_is_not_understood_declines_the_object(code: str, source: 
     assert site.reason
     assert site.advice
     assert site.culprit is None or site.culprit.line > HEAD.count("\n") - 1
+
+
+@pytest.mark.parametrize("threshold", ["90.0", "29", "57.0", "93.3", "0.7", "99.95", "33.3333", "1e1", "100"])
+def test_a_turned_threshold_decides_as_before_for_every_count(threshold: str) -> None:
+    """The legacy percentage and the fraction are quotients rounded once, so they compare as the true ones do."""
+    node = ast.parse(threshold, mode="eval").body
+    assert isinstance(node, ast.Constant)
+    fraction = as_fraction(node, threshold)
+    assert fraction is not None
+    old, new = float(threshold), float(fraction)
+    for total in range(1, 300):
+        for correct in range(total + 1):
+            percent, accuracy = 100.0 * correct / total, correct / total
+            assert (percent > old, percent >= old, percent == old) == (accuracy > new, accuracy >= new, accuracy == new)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from program_runs import differences, run_program
+from program_runs import differences, new_lines, run_program
 
 from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
@@ -125,6 +125,12 @@ def test_a_second_run_changes_nothing(program: Path) -> None:
     again = migrate(after)
     assert again.after == after
     assert Outcome.REWRITTEN not in {site.outcome for site in again.sites}
+
+
+@with_verdict("rewritten", "mixed", but="import_with_semicolons")  # what shares a line stays on it
+def test_no_new_line_is_too_long(program: Path) -> None:
+    source = program.read_bytes()
+    assert not [line for line in new_lines(source, migrate(source).after) if len(line) > 120]
 
 
 @with_verdict("rewritten", "mixed")

@@ -15,8 +15,10 @@ from document_blocks import Block, blocks, old_part, preamble
 from program_runs import ProgramRun, differences, run_program
 
 from adaptiveneuralnetwork.training import Trainer, TrainingLoop
+from ann_migrate.dropped import DROPPED
 from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
+from ann_migrate.styles import Style
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT.parent / "shared" / "migration_guide.md"
@@ -74,10 +76,16 @@ def test_each_block_of_our_page_runs(block: Block, tmp_path: Path) -> None:
 
 def test_our_page_shows_what_the_codemod_makes() -> None:
     """Each block marked as migrated is, byte for byte, what becomes of the one before it."""
-    pairs = [(before, after) for before, after in pairwise(PAGE_BLOCKS) if after.mark == "migrated"]
-    assert len(pairs) >= 2
+    styles: dict[str, Style] = {"migrated": "faithful", "migrated-guide": "guide"}
+    pairs = [(before, after) for before, after in pairwise(PAGE_BLOCKS) if after.mark in styles]
+    assert {after.mark for _, after in pairs} == set(styles)
     for before, after in pairs:
-        assert migrate(before.source.encode()).after.decode() == after.source
+        assert migrate(before.source.encode(), styles[after.mark]).after.decode() == after.source
+
+
+def test_our_page_names_each_code_of_what_is_dropped() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [code for code in DROPPED if f"| {code} |" not in text] == []
 
 
 def execute(block: Block, folder: Path) -> ProgramRun:
@@ -104,8 +112,8 @@ def check_what_it_built(namespace: dict[str, Any]) -> None:
         assert name not in namespace or len(namespace[name]) > 0
 
 
-def migrate(source: bytes) -> FileResult:
-    return migrate_bytes(source, path=Path("page.py"), project=Project.single(), options=Options())
+def migrate(source: bytes, style: Style = "faithful") -> FileResult:
+    return migrate_bytes(source, path=Path("page.py"), project=Project.single(), options=Options(style=style))
 
 
 def with_result(block: Block) -> bytes:

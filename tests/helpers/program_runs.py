@@ -78,6 +78,11 @@ def differences(old: ProgramRun, new: ProgramRun) -> list[str]:
     return [f"{part}{item.path}: {item.text}" for part, item in found.items() if item]
 
 
+def new_lines(old: bytes, new: bytes) -> set[str]:
+    """The lines of a text that another one lacks."""
+    return set(new.decode().splitlines()) - set(old.decode().splitlines())
+
+
 def read_files(folder: Path) -> dict[str, Any]:
     """Every path under ``folder``: JSON and ``.pt`` files as values, others as bytes, folders as None."""
     return {path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*"))}
