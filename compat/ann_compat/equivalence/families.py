@@ -45,7 +45,7 @@ class Budget:
     keep_going: bool = False
 
 
-_LONG = CaseSpec(train_size=24, batch_size=6, validation=True, validation_size=12, hidden=6, epochs=12)
+_LONG = CaseSpec(train_size=18, batch_size=6, validation=True, validation_size=12, hidden=6, epochs=10)
 LANDMARKS = (
     replace(_LONG, input_form="image", batch_size=5),
     replace(_LONG, model="dropout", hidden=8, batch_size=4, learning_rate=0.1, seed=3),

@@ -67,10 +67,10 @@ def project(tmp_path, monkeypatch):
 
 
 def test_fuzz_goes_on_and_names_each_cause_once(in_process, tmp_path):
-    arguments = ("fuzz", "--family", "configs", "--seed", "0", "--max-examples", "50", "--continue-on-failure")
+    arguments = ("fuzz", "--family", "configs", "--seed", "0", "--max-examples", "30", "--continue-on-failure")
     result = in_process(*arguments, defect="evaluation-with-gradients", cwd=tmp_path)
     assert result.returncode == 1, result.stdout + result.stderr
-    assert "compared 50 cases" in result.stdout
+    assert "compared 30 cases" in result.stdout
     causes = re.findall(r"Likely cause: (.*)", result.stdout)
     assert len(causes) == len(set(causes)) == result.stdout.count("First difference") >= 1
     assert "more of the same cause" in result.stdout
@@ -143,7 +143,7 @@ def test_a_failure_fits_on_a_screen(in_process, tmp_path):
 
 
 def test_tolerance_mode_says_so_and_still_catches(in_process, tmp_path):
-    arguments = ("run", "--family", "configs", "--max-examples", "20", "--tolerance", "torch")
+    arguments = ("run", "--family", "configs", "--max-examples", "12", "--tolerance", "torch")
     fine = in_process(*arguments, "--report", "md,html", cwd=tmp_path)
     assert fine.returncode == 4
     assert "TOLERANCE torch: floats may differ by rounding" in fine.stdout
@@ -153,14 +153,14 @@ def test_tolerance_mode_says_so_and_still_catches(in_process, tmp_path):
 
 
 def test_the_matrix_counts_and_what_is_missing_can_be_listed(in_process, tmp_path):
-    result = in_process("matrix", "--family", "configs", "--max-examples", "20", cwd=tmp_path)
+    result = in_process("matrix", "--family", "configs", "--max-examples", "8", cwd=tmp_path)
     assert result.returncode == 0
     assert "configs: behaviour x model: " in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.strip().startswith("batch norm"))
     cells = line.split()[2:]
     assert len(cells) == 8
     assert cells.count(".") == 7
-    missing = in_process("matrix", "--family", "configs", "--max-examples", "20", "--missing", cwd=tmp_path)
+    missing = in_process("matrix", "--family", "configs", "--max-examples", "8", "--missing", cwd=tmp_path)
     first = result.stdout.split("configs: behaviour x loader")[0]
     zeros = sum(line.replace("epochs 0", "").split().count("0") for line in first.splitlines())
     assert missing.stdout.split("configs: behaviour x loader")[0].count(" x ") == 1 + zeros
@@ -201,7 +201,7 @@ def test_a_difference_in_an_own_case_points_at_its_factory(in_process, project):
 
 
 def test_several_processes_find_what_one_finds(in_process, tmp_path):
-    arguments = ("run", "--family", "configs,stateful", "--max-examples", "4", "--report", "json")
+    arguments = ("run", "--family", "configs,stateful", "--max-examples", "2", "--report", "json")
     found = []
     for jobs in ("1", "2"):
         result = in_process(*arguments, "--jobs", jobs, cwd=tmp_path)

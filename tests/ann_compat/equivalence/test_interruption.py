@@ -46,7 +46,7 @@ def test_the_user_ends_the_run_wherever_it_is():
 
 def test_a_search_that_goes_on_gives_what_it_has_found_until_then():
     with BY_NAME["no-clipping"].planted(), heeded():
-        interrupt_after(1.5)
+        interrupt_after(0.8)
         result = run_cases(100_000, keep_going=True, shrink=False)
     assert 0 < result.cases < 100_000
     assert result.failure is not None
@@ -55,21 +55,20 @@ def test_a_search_that_goes_on_gives_what_it_has_found_until_then():
 
 def test_no_other_family_begins_after_an_interrupt():
     with heeded():
-        interrupt_after(1.0)
+        interrupt_after(0.4)
         outcome = carry_out(Plan("", Budget(100_000, keep_going=True), EXACT, ("configs", "stateful")))
     assert [family.name for family in outcome.families] == ["configs"]
     assert outcome.families[0].notes == (INTERRUPTED,)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_the_command_ends_soon_with_130_and_leaves_no_process(jobs, tmp_path):
-    command = [sys.executable, "-m", "ann_compat.equivalence.cli", "run", "--max-examples", "100000", "--jobs", jobs]
+def test_the_command_ends_soon_with_130_and_leaves_no_process(tmp_path):
+    command = [sys.executable, "-m", "ann_compat.equivalence.cli", "run", "--max-examples", "100000", "--jobs", "2"]
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         command, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )
     assert process.stdout.readline().startswith("ann-equiv: seed 0")
-    time.sleep(3)
+    time.sleep(2)
     process.send_signal(signal.SIGINT)
     # Children hold the pipes: this returns when the last of them is gone.
     _, errors = process.communicate(timeout=60)

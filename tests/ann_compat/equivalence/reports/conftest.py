@@ -15,14 +15,14 @@ from ann_compat.equivalence.session import Plan, carry_out
 @pytest.fixture(scope="session")
 def equal():
     """A run of a few generated cases (too few, so it is vacuous) with a self-test."""
-    return carry_out(Plan("ann-equiv run", Budget(6, 3), EXACT, ("configs",), mutants=2))
+    return carry_out(Plan("ann-equiv run", Budget(4, 3), EXACT, ("configs",), mutants=1))
 
 
 @pytest.fixture(scope="session")
 def different():
     """A run with two planted defects that finds both."""
     with BY_NAME["no-clipping"].planted(), BY_NAME["extra-iterator"].planted():
-        return carry_out(Plan("ann-equiv run", Budget(40, 0, keep_going=True), EXACT, ("configs",)))
+        return carry_out(Plan("ann-equiv run", Budget(16, 0, keep_going=True), EXACT, ("configs",)))
 
 
 @pytest.fixture(scope="session")
