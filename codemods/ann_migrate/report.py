@@ -317,7 +317,9 @@ def _summary(report: Report, *, hints: bool) -> Iterator[str]:
     if mentions := len(run.hints):
         where = "in comments, strings, documents or configuration"
         listed = "listed above" if hints else "--hints lists them"
-        yield f"{number_of(mentions, 'other mention')} of the legacy names {where}; no code depends on it ({listed})."
+        them = "it" if mentions == 1 else "them"
+        others = number_of(mentions, "other mention")
+        yield f"{others} of the legacy names {where}; no code depends on {them} ({listed})."
     if bridged := [shown_path(result.path) for result in effective if gains_bridge(result)]:
         if report.mode != "write":
             verb = "would import"
