@@ -153,6 +153,8 @@ class Imports:
         if not site.imports:
             raise no_place_for_import.decline("the legacy name is not imported in this file")
         scope = site.imports[0].scope
+        if not self._reaches(scope, at):
+            raise no_place_for_import.decline("the legacy name is imported inside another function")
         module, _, last = path.rpartition(".")
         target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
         anchors = [self._anchor(statement) for statement in self._anchor_statements(site)]
@@ -172,6 +174,13 @@ class Imports:
             if not any(item.path == target and item.name == name for item in anchor.additions):
                 anchor.additions.append(_Addition(target, name))
         return f"{name}{suffix}"
+
+    def _reaches(self, scope: Scope, at: ast.AST) -> bool:
+        """Whether a name bound in ``scope`` is seen where ``at`` stands: not in another function, nor from a class body
+        in its methods.
+        """
+        inner = self.names.scope_at(at)
+        return any(each is scope and (each is inner or each.kind != "class") for each in inner.outward())
 
     def _anchors_before(self, anchors: list[_Anchor], scope: Scope) -> list[_Anchor]:
         """Other anchors, whose new imports have surely run wherever those of ``anchors`` have."""
