@@ -96,7 +96,7 @@ def run_source(code: bytes, path: Path, seed: int) -> Trace:
         main = types.ModuleType("__main__")
         main.__file__ = str(path)
         try:
-            with _as_script(main, path):
+            with as_script(main, path):
                 exec(compile(code, str(path), "exec", dont_inherit=True), vars(main))
         finally:
             for name, value in vars(main).items():
@@ -107,7 +107,7 @@ def run_source(code: bytes, path: Path, seed: int) -> Trace:
 
 
 @contextmanager
-def _as_script(main: types.ModuleType, path: Path) -> Iterator[None]:
+def as_script(main: types.ModuleType, path: Path) -> Iterator[None]:
     """As if the interpreter had been started with the file; modules from its folder are forgotten afterwards."""
     argv, search_path, modules = sys.argv, sys.path, dict(sys.modules)
     sys.argv, sys.path = [str(path)], [str(path.parent), *sys.path]
@@ -117,9 +117,9 @@ def _as_script(main: types.ModuleType, path: Path) -> Iterator[None]:
     finally:
         sys.argv, sys.path = argv, search_path
         sys.modules["__main__"] = modules["__main__"]
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            if name not in modules and file and path.parent in Path(file).parents:
+        for name in sys.modules.keys() - modules.keys():
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and path.parent in Path(file).parents:
                 del sys.modules[name]
 
 
