@@ -1,0 +1,135 @@
+"""What must become of a generated program, by what the codemod promises (its catalogue of rules), not by what it does.
+
+A prediction is wrong in both directions: a program that is declined although it need not be counts as much as one that
+is rewritten although it must not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ann_compat.equivalence.programs import ProgramSpec
+
+DECLINED: dict[tuple[str, str], str] = {
+    ("imports", "fallback"): "ANN201",
+    ("imports", "typing"): "ANN202",
+    ("constructor", "star"): "ANN401",
+    ("constructor", "surplus"): "ANN402",
+    ("constructor", "walrus"): "ANN403",
+    ("binding", "quick_whole"): "ANN308",
+    ("binding", "foreign_attribute"): "ANN303",
+    ("binding", "rebound"): "ANN304",
+    ("arguments", "star"): "ANN401",
+    ("arguments", "options"): "ANN401",
+    ("arguments", "surplus"): "ANN402",
+    ("placement", "f_string"): "ANN406",
+    ("trivia", "comment_between"): "ANN407",
+    ("other_use", "class"): "ANN306",
+    ("other_use", "bound"): "ANN307",
+    ("other_use", "passed"): "ANN302",
+    ("other_use", "device"): "ANN404",
+    ("decoy", "looked_up"): "ANN201",
+    ("decoy", "skip_comment"): "ANN502",
+}
+"""Values that keep an object from being migrated, whatever the others are, with the code that says so."""
+
+_FOLLOWED = ("list", "dict", "factory", "argument", "branches", "conditional")
+"""Bindings that the object is followed through to other places."""
+
+_DECOY_SITES = {"subclass": "ANN204", "isinstance": "ANN206", "exported": "ANN501", "looked_up": "ANN208"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What must become of a program.
+
+    Attributes:
+        codes: Those of which one must be the reason for leaving the object alone; empty if it must be migrated.
+        others: The codes of the other sites, which stand in the decoys.
+    """
+
+    codes: frozenset[str]
+    others: tuple[str, ...] = ()
+
+    @property
+    def migrated(self) -> bool:
+        return not self.codes
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file gets another content."""
+        return self.migrated or any(code.startswith("ANN1") for code in self.others)
+
+
+def predict(spec: ProgramSpec) -> Prediction:
+    """The verdict that the codemod must give.
+
+    Example:
+        >>> predict(ProgramSpec(binding="chain")).migrated
+        True
+        >>> sorted(predict(ProgramSpec(binding="rebound")).codes)
+        ['ANN304']
+    """
+    codes = {DECLINED[value] for value in spec.values() if value in DECLINED and _acts(spec, *value)}
+    codes |= {code for code, holds in _COMBINATIONS if holds(spec)}
+    others = [_DECOY_SITES[spec.decoy]] if spec.decoy in _DECOY_SITES else []
+    if spec.decoy == "second_loop":
+        others.append("ANN101")
+    if spec.binding == "annotated":
+        # The annotation goes with the object, whatever becomes of that.
+        others.append(_of_annotation(codes))
+    return Prediction(frozenset(codes), tuple(sorted(others)))
+
+
+def _of_annotation(codes: set[str]) -> str:
+    """The verdict on ``loop: TrainingLoop``, by the reasons why the object is left alone."""
+    if not codes:
+        return "ANN112"
+    return next((code for code in ("ANN502", "ANN201") if code in codes), "ANN205")
+
+
+def _acts(spec: ProgramSpec, dimension: str, value: str) -> bool:
+    """Whether a value that is declined occurs in the text at all, and can be seen there."""
+    if value == "comment_between":
+        return not spec.binding.startswith("quick")
+    if value == "device":
+        # Of what a call gave, nobody sees whose device is changed.
+        return not _makes_config(spec)
+    return True
+
+
+def _makes_config(spec: ProgramSpec) -> bool:
+    return spec.constructor in ("built_config", "built_swapped")
+
+
+def _needs_config(spec: ProgramSpec) -> bool:
+    """Whether the new code needs the config after the object was made."""
+    surely_not_zero = ("three", "keywords", "permuted", "negative", "name")
+    return spec.arguments not in surely_not_zero or spec.other_use == "config"
+
+
+def _has_no_place_for_config(spec: ProgramSpec) -> bool:
+    """Of a config that a call gave: kept under a name beside the object's own, unless there is no such place."""
+    if spec.other_use == "stored" or spec.binding in _FOLLOWED:
+        # What stands for several objects, or goes through functions, trains by legacy_train, which knows the config.
+        return False
+    if spec.binding == "attribute":
+        return spec.trivia == "one_line"
+    return spec.place == "class_body" or spec.binding in ("twin", "global")
+
+
+def _needs_bridge_elsewhere(spec: ProgramSpec) -> bool:
+    """A use in another function than the one that imports needs a function of the bridge there."""
+    if spec.binding == "argument":
+        return spec.place in ("function", "method", "coroutine", "class_body")
+    functions = ("evaluate", "train_epoch", "save", "load", "save_metrics", "history")
+    return spec.binding in ("attribute", "factory") and (spec.result != "ignored" or spec.other_use in functions)
+
+
+_COMBINATIONS: tuple[tuple[str, Callable[[ProgramSpec], bool]], ...] = (
+    ("ANN405", lambda spec: _makes_config(spec) and _needs_config(spec) and _has_no_place_for_config(spec)),
+    ("ANN403", lambda spec: spec.arguments == "effects_permuted" and spec.other_use == "config_epochs"),
+    ("ANN408", lambda spec: spec.imports == "local" and _needs_bridge_elsewhere(spec)),
+)
+"""Codes that several values together call for."""
