@@ -4,11 +4,17 @@ pytest's importlib mode leaves sys.path alone. What a test hands to ``record_pro
 end of the run, from worker processes too.
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+
+# A shell that starts this in the background lets all that it starts ignore Ctrl-C; tests send it to their processes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

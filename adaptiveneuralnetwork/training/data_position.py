@@ -25,7 +25,7 @@ from torch.utils.data import (
 )
 
 from adaptiveneuralnetwork.training.seeding import restore_rng_state, rng_state
-from adaptiveneuralnetwork.training.shards import is_shard
+from adaptiveneuralnetwork.training.shards import SharedLoader, is_shard
 
 
 class EpochStart:
@@ -113,7 +113,9 @@ def inexact_order(loader: Any, in_epoch: bool) -> list[str]:
     if not in_epoch or isinstance(loader, (list, tuple)):
         return reasons
     if not isinstance(loader, DataLoader):
-        return [*reasons, f"batches of a {type(loader).__name__} are loaded again up to this one, and may draw anew"]
+        # What several processes share is wrapped; its user knows the loader within.
+        known = type(loader.loader if isinstance(loader, SharedLoader) else loader).__name__
+        return [*reasons, f"batches of a {known} are loaded again up to this one, and may draw anew"]
     if isinstance(loader.dataset, torch.utils.data.IterableDataset):
         reasons.append(f"the dataset {type(loader.dataset).__name__} is iterable, so its position is found by loading")
     elif not _has_known_order(loader):

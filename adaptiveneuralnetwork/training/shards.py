@@ -132,11 +132,18 @@ def agreed(loader: Iterable[Any], device: torch.device) -> Iterable[Any]:
     return loader if longest == -negated else _FirstBatches(loader, -int(negated))
 
 
-class _FirstBatches:
+class SharedLoader:
+    """A loader that all ranks end alike."""
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        self.loader = loader
+
+
+class _FirstBatches(SharedLoader):
     """The first ``length`` batches of a loader."""
 
     def __init__(self, loader: Iterable[Any], length: int) -> None:
-        self.loader = loader
+        super().__init__(loader)
         self.length = length
 
     def __len__(self) -> int:
@@ -146,11 +153,11 @@ class _FirstBatches:
         return itertools.islice(self.loader, self.length)
 
 
-class _AskedBatches:
+class _AskedBatches(SharedLoader):
     """The batches of a loader without length, until that of any rank ends: they ask each other before each batch."""
 
     def __init__(self, loader: Iterable[Any], device: torch.device) -> None:
-        self.loader = loader
+        super().__init__(loader)
         self.device = device
 
     def __iter__(self) -> Iterator[Any]:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset, SequentialSampler
 
-from adaptiveneuralnetwork.training.shards import EvaluationShard, TrainingShard, can_shard, in_order, sharded
+from adaptiveneuralnetwork.training.data_position import inexact_order
+from adaptiveneuralnetwork.training.shards import (
+    EvaluationShard,
+    TrainingShard,
+    _AskedBatches,
+    can_shard,
+    in_order,
+    sharded,
+)
 
 SIZES = {"samples": st.integers(0, 60), "batch_size": st.integers(1, 9), "ranks": st.integers(1, 5)}
 
@@ -86,3 +94,8 @@ def test_a_shard_is_the_loader_with_other_batches() -> None:
     assert (list(shard), len(shard)) == ([(2, 3), (6, 7)], 2)
     assert len(loader) == 5
     assert list(loader)[1] == (2, 3)
+
+
+def test_a_wrapped_loader_is_named_as_its_user_knows_it() -> None:
+    reasons = inexact_order(_AskedBatches(Stream(), torch.device("cpu")), in_epoch=True)
+    assert reasons == ["batches of a Stream are loaded again up to this one, and may draw anew"]
