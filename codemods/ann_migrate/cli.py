@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
 if TYPE_CHECKING:
-    from ann_migrate.api import RunResult
-    from ann_migrate.report import Report
+    from ann_migrate.actions import OutputFormat
     from ann_migrate.styles import Style
-
-OutputFormat = Literal["text", "json", "sarif", "github"]
 
 EPILOG = """\b
 Examples:
@@ -170,6 +167,8 @@ def command(
     in place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
     ever executed but by --verify.
     """
+    from ann_migrate import actions
+
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other.")
     if verify is not None and (undo or diff or check or "-" in paths):
@@ -185,11 +184,11 @@ def command(
             raise click.UsageError("--undo goes with PATH... and --output-format only.")
         if output_format in ("sarif", "github"):
             raise click.UsageError("--undo reports as text or json.")
-        return _undo(paths or (os.curdir,), json_wanted=output_format == "json", quiet=quiet)
+        return actions.undo(paths or (os.curdir,), json_wanted=output_format == "json", quiet=quiet)
     if explain is not None:
         if paths or diff or check or no_journal or exclude or output_format not in (None, "text"):
             raise click.UsageError("--explain goes with --select, --ignore, --unsafe and --style only.")
-        return _explain(explain, _split(select), _split(ignore), style, unsafe)
+        return actions.explain(explain, actions.split_codes(select), actions.split_codes(ignore), style, unsafe)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...': name files or folders ('.' for all that is here).")
     payload = output_format is not None and output_format != "text"
@@ -211,11 +210,13 @@ def command(
     try:
         settings = load_settings([path for path in paths if path != "-"])
         given_style = cast("Style", style or settings.style or "faithful")
-        selected = _split(select) or settings.select or ()
-        ignored = _split(ignore) or settings.ignore or ()
+        selected = actions.split_codes(select) or settings.select or ()
+        ignored = actions.split_codes(ignore) or settings.ignore or ()
         assuming = bool(settings.unsafe if unsafe is None else unsafe)
         if "-" in paths:
-            return _stdin(given_style, selected, ignored, diff=diff, check=check, verbose=verbose, quiet=quiet)
+            return actions.from_stdin(
+                given_style, selected, ignored, diff=diff, check=check, verbose=verbose, quiet=quiet
+            )
         with ProgressBar() as bar:
             run = migrate_paths(
                 paths,
@@ -234,21 +235,21 @@ def command(
     # A format in the settings is for runs that print nothing else.
     format_ = output_format or ("text" if diff else cast("OutputFormat", settings.output_format or "text"))
     if diff:
-        _print_diff(run)
+        actions.print_diff(run)
     if emit_tests is not None:
-        _check_tests_folder(emit_tests, run)
+        actions.check_tests_folder(emit_tests, run)
     if diff or check:
         report = Report(run, "check" if check else "diff", paths=paths)
     elif verify is not None and run.changed:
         if not quiet:
             click.echo(f"verify: running {verify!r} twice as it is and once as it would become", err=True)
-        report = _verified(run, paths, verify, verify_timeout, verify_exclude, journal=not no_journal)
+        report = actions.verified(run, paths, verify, verify_timeout, verify_exclude, journal=not no_journal)
     else:
-        report = _write(run, paths, journal=not no_journal)
+        report = actions.write(run, paths, journal=not no_journal)
     if emit_tests is not None and report.effective:
-        report = _with_tests(report, emit_tests, verify)
+        report = actions.with_tests(report, emit_tests, verify)
     wanted = settings.hints if hints is None else hints
-    _print_report(report, format_, verbose=verbose, quiet=quiet, hints=bool(wanted))
+    actions.print_report(report, format_, verbose=verbose, quiet=quiet, hints=bool(wanted), version=_own_version())
     return report.exit_code
 
 
@@ -277,171 +278,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             click.echo("    --verbose shows where; please report it", err=True)
         code = 2
     sys.exit(code)
-
-
-def _verified(
-    run: RunResult, paths: Sequence[str], command: str, timeout: float, exclude: Sequence[str], *, journal: bool
-) -> Report:
-    """Write only if running both versions shows no difference."""
-    from dataclasses import replace
-
-    from .report import Report
-    from .verify import VerifyError, common_root, verify_migration
-
-    try:
-        verdict = verify_migration(common_root(run.files), run.files, command, timeout=timeout, exclude=exclude)
-    except VerifyError as error:
-        return Report(run, "write", failure=str(error), paths=paths)
-    if not verdict.equal:
-        return Report(run, "write", paths=paths, verdict=verdict)
-    return replace(_write(run, paths, journal=journal), verdict=verdict)
-
-
-def _write(run: RunResult, paths: Sequence[str], *, journal: bool) -> Report:
-    from ann_migrate.report import Report
-    from ann_migrate.write import Change, WriteError, write_files
-
-    changes = [Change(result.path, result.before, result.after) for result in run.changed]
-    try:
-        outcome = write_files(changes, journal=journal)
-    except WriteError as error:
-        return Report(run, "write", failure=str(error), paths=paths)
-    return Report(run, "write", outcome, paths=paths, undoable=journal)
-
-
-def _check_tests_folder(folder: str, run: RunResult) -> None:
-    from pathlib import Path
-
-    from ann_migrate.emit_tests import EmitError, check_folder
-
-    try:
-        check_folder(Path(folder), run.changed)
-    except EmitError as error:
-        raise click.UsageError(f"--emit-tests: {error}") from error
-
-
-def _with_tests(report: Report, folder: str, command: str | None) -> Report:
-    from dataclasses import replace
-    from pathlib import Path
-
-    from ann_migrate.emit_tests import emit_tests
-
-    return replace(report, tests=emit_tests(Path(folder), report.effective, command=command))
-
-
-def _undo(paths: Sequence[str], *, json_wanted: bool, quiet: bool) -> int:
-    from pathlib import Path
-
-    from ann_migrate.report import undo_document, undo_lines
-    from ann_migrate.write import WriteError, undo
-
-    try:
-        result = undo([Path(path) for path in paths])
-    except WriteError as error:
-        raise click.ClickException(f"nothing was restored: {error}") from error
-    if result is None or result.left_alone:
-        code = 2 if result is not None and any(left.failed for left in result.left_alone) else 1
-    else:
-        code = 0
-    if json_wanted:
-        _print_json(undo_document(result, code))
-    else:
-        for line in undo_lines(result, paths, quiet=quiet):
-            click.echo(line, err=True)
-    return code
-
-
-def _split(codes: Sequence[str]) -> tuple[str, ...]:
-    """``("ANN1,ANN205", "ANN3")`` as three codes."""
-    return tuple(code.strip() for given in codes for code in given.split(",") if code.strip())
-
-
-def _explain(what: str, select: Sequence[str], ignore: Sequence[str], style: Style | None, unsafe: bool | None) -> int:
-    from ann_migrate.explain import ExplainError, explain
-
-    try:
-        click.echo(explain(what, style=style, select=select or None, ignore=ignore or None, unsafe=unsafe))
-    except (ExplainError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
-    return 0
-
-
-def _stdin(
-    style: Style,
-    select: Sequence[str],
-    ignore: Sequence[str],
-    *,
-    diff: bool,
-    check: bool,
-    verbose: bool,
-    quiet: bool,
-) -> int:
-    from pathlib import Path
-
-    from ann_migrate.api import migrate_text
-    from ann_migrate.report import Report
-    from ann_migrate.write import WriteResult
-
-    raw = sys.stdin.buffer.read()
-    # A notebook is JSON, and that can be read as Python too: it would be a literal with nothing to migrate.
-    name = "<stdin>.ipynb" if raw.lstrip().startswith(b"{") and b'"nbformat"' in raw else "<stdin>"
-    run = migrate_text(raw, path=Path(name), style=style, select=select, ignore=ignore)
-    if diff:
-        _print_diff(run)
-    if diff or check:
-        report = Report(run, "check" if check else "diff", paths=("-",))
-    else:
-        sys.stdout.buffer.write(run.files[0].after if run.files else raw)
-        sys.stdout.buffer.flush()
-        outcome = WriteResult(tuple(result.path for result in run.changed))
-        report = Report(run, "write", outcome, paths=("-",), undoable=False)
-    _print_report(report, "text", verbose=verbose, quiet=quiet, hints=False)
-    return report.exit_code
-
-
-def _print_diff(run: RunResult) -> None:
-    from ann_migrate.diff import unified_diff
-
-    for result in run.changed:
-        sys.stdout.buffer.write(unified_diff(result.before, result.after, _patch_name(os.fspath(result.path))))
-    sys.stdout.buffer.flush()
-
-
-def _patch_name(path: str) -> str:
-    """Name a file as ``git apply`` wants it: relative to the current folder, else to the project it lies in."""
-    name = os.path.relpath(path)
-    if name.startswith(os.pardir + os.sep):
-        from ann_migrate.discover import project_root
-
-        root = project_root(os.path.dirname(os.path.abspath(path)))
-        name = os.path.relpath(path, root) if root else os.path.basename(path)
-    return name.replace(os.sep, "/")
-
-
-def _print_report(report: Report, format_: OutputFormat, *, verbose: bool, quiet: bool, hints: bool) -> None:
-    from ann_migrate.report import json_document, text_lines
-
-    if format_ == "json":
-        _print_json(json_document(report))
-        return
-    if format_ == "sarif":
-        from ann_migrate.report_sarif import sarif_document
-
-        _print_json(sarif_document(report, version=_own_version()))
-        return
-    if format_ == "github":
-        from ann_migrate.report_github import github_lines
-
-        for line in github_lines(report):
-            click.echo(line)
-    for line in text_lines(report, verbose=verbose, quiet=quiet, hints=hints):
-        click.echo(line, err=True)
-
-
-def _print_json(document: dict[str, object]) -> None:
-    import json
-
-    click.echo(json.dumps(document, indent=2))
 
 
 if __name__ == "__main__":
