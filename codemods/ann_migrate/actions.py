@@ -77,7 +77,8 @@ def undo(paths: Sequence[str], *, json_wanted: bool, quiet: bool) -> int:
     """Take the last run back, and say so; the exit code."""
     from pathlib import Path
 
-    from ann_migrate.report import undo_document, undo_lines
+    from ann_migrate.report import undo_document
+    from ann_migrate.report_text import undo_lines
     from ann_migrate.write import WriteError, undo
 
     try:
@@ -170,7 +171,8 @@ def print_report(
     report: Report, format_: OutputFormat, *, verbose: bool, quiet: bool, hints: bool, version: str | None = None
 ) -> None:
     """Print the report in the form that was asked for."""
-    from ann_migrate.report import json_document, text_lines
+    from ann_migrate.report import json_document
+    from ann_migrate.report_text import text_lines
 
     if format_ == "json":
         _print_json(json_document(report))

@@ -17,7 +17,7 @@ from ann_migrate.documents.text import analyse_text_document
 from ann_migrate.flow import Escape, LoopObject, SelfAttribute
 from ann_migrate.legacy_api import QUICK_TRAIN
 from ann_migrate.migration import Migration, find_use_rule
-from ann_migrate.report import dropped_lines
+from ann_migrate.report_text import dropped_lines
 from ann_migrate.resolve import Variable
 from ann_migrate.result import Outcome, Position
 from ann_migrate.sites import Form, NameUse

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ann_migrate.report import Report, dropped_lines, number_of, path_text
+from ann_migrate.report import Report, number_of, path_text
+from ann_migrate.report_text import dropped_lines
 from ann_migrate.result import Outcome, Position
 
 PER_STEP = 10

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ann_migrate.report import Report, dropped_lines, path_text
+from ann_migrate.report import Report, path_text
+from ann_migrate.report_text import dropped_lines
 from ann_migrate.result import FileResult, Outcome, Position, Site
 from ann_migrate.rules.skip_comment import CODE as SKIPPED
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ann_migrate.api import RunResult
-from ann_migrate.report import Mode, Report, json_document, text_lines, undo_document, undo_lines
+from ann_migrate.report import Mode, Report, json_document, undo_document
+from ann_migrate.report_text import text_lines, undo_lines
 from ann_migrate.result import FileResult, Outcome, Position, Problem, Site
 from ann_migrate.write import LeftAlone, UndoResult, WriteResult
 
