@@ -7,9 +7,9 @@ was touched. So pairs are counted among the other values, in programs without su
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import combinations
+from itertools import combinations, islice
 
 from ann_compat.equivalence.program_verdict import DECLINED
 from ann_compat.equivalence.programs import DIMENSIONS, ProgramSpec, compatible, mended
@@ -27,7 +27,7 @@ _SHOWN = {name: [value for value in values if (name, value) not in DECLINED] for
 
 @cache
 def covering_array() -> tuple[ProgramSpec, ...]:
-    """Programs in which each pair of :func:`feasible_pairs` occurs, those that cover most first, then the declined.
+    """Programs in which each pair of :func:`feasible_pairs` occurs, those that cover most first.
 
     Greedy and without chance: the same each time.
     """
@@ -38,10 +38,12 @@ def covering_array() -> tuple[ProgramSpec, ...]:
         for pair in pairs_of(values.items()):
             open_pairs.pop(pair, None)
         programs.append(ProgramSpec(**values, seed=len(programs)))
-    for name, value in DECLINED:
-        for number in range(HIDING_PROGRAMS):
-            programs.append(_with_hiding(name, value, len(programs), number))
-    return tuple(programs)
+    hiding = [
+        _with_hiding(name, value, len(programs) + number * len(DECLINED) + place, number)
+        for number in range(HIDING_PROGRAMS)
+        for place, (name, value) in enumerate(DECLINED)
+    ]
+    return tuple(_mixed(programs, hiding))
 
 
 def feasible_pairs() -> list[Pair]:
@@ -88,6 +90,16 @@ def _with_hiding(name: str, value: str, place: int, number: int) -> ProgramSpec:
     }
     fitting = {each: other for each, other in others.items() if each != name and compatible(name, value, each, other)}
     return mended({**fitting, name: value, "seed": place})
+
+
+def _mixed(programs: list[ProgramSpec], hiding: list[ProgramSpec]) -> Iterator[ProgramSpec]:
+    """Two of the first to one of the others: so short runs see something of all."""
+    others = iter(hiding)
+    for index, program in enumerate(programs):
+        yield program
+        if index % 2:
+            yield from islice(others, 1)
+    yield from others
 
 
 def _pair(one: Value, other: Value) -> Pair:

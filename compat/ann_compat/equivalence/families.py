@@ -19,6 +19,7 @@ from ann_compat.equivalence.findings import (
     case_id,
     compared_failure,
     mode_options,
+    program_failure,
     source_of,
 )
 from ann_compat.equivalence.harness import CaseResult, NotDeterministicError, RunResult, control, run_case, run_cases
@@ -106,6 +107,35 @@ def run_stateful(budget: Budget, mode: Mode = EXACT) -> FamilyOutcome:
         )
         activity = tuple(Activity(f"call {call}", count_, result.cases, 0.0) for call, count_ in calls.items())
         family.done(result, activity, _failures(result, "stateful", mode))
+    return family.outcome
+
+
+def run_programs(budget: Budget, mode: Mode = EXACT) -> FamilyOutcome:
+    """Generated legacy programs, executed as they were and as the codemod leaves them."""
+    from ann_compat.equivalence.program_coverage import ProgramCounts
+    from ann_compat.equivalence.program_search import check_programs
+
+    with _judged("programs") as family:
+        counts = ProgramCounts()
+        result = check_programs(
+            budget.max_examples,
+            budget.seed,
+            max_time=budget.max_time,
+            keep_going=budget.keep_going,
+            mode=mode,
+            on_program=counts.add,
+        )
+        failures = tuple(program_failure(found.result, mode, found.examples, found.times) for found in result.found)
+        missing = lacking(counts.activity())
+        family.set(
+            verdict=verdict_of(failures, missing),
+            cases=result.programs,
+            controls=result.programs,
+            activity=counts.activity(),
+            lacking=missing,
+            failures=failures,
+            coverage=counts.coverage(),
+        )
     return family.outcome
 
 
@@ -207,7 +237,11 @@ def run_files(files: tuple[Path, ...], seed: int = 0, mode: Mode = EXACT) -> Fam
 INTERRUPTED = "ended by the user"
 """The note of a family after which no other is to be run."""
 
-RUNNERS: dict[str, Callable[[Budget, Mode], FamilyOutcome]] = {"configs": run_configs, "stateful": run_stateful}
+RUNNERS: dict[str, Callable[[Budget, Mode], FamilyOutcome]] = {
+    "configs": run_configs,
+    "stateful": run_stateful,
+    "programs": run_programs,
+}
 """The families of generated cases, by the names that :data:`~ann_compat.equivalence.profiles.GENERATED` has."""
 
 

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ann_compat.equivalence.cases import SCHEMA_VERSION, CaseSpec
 from ann_compat.equivalence.channels import CHANNELS
@@ -18,7 +18,11 @@ from ann_compat.equivalence.curves import curves_of
 from ann_compat.equivalence.diagnose import likely_cause, where
 from ann_compat.equivalence.harness import CaseResult, run_case
 from ann_compat.equivalence.outcome import Curves, Failure
+from ann_compat.equivalence.programs import PROGRAM_VERSION
 from ann_compat.equivalence.trace import Trace
+
+if TYPE_CHECKING:
+    from ann_compat.equivalence.program_run import ProgramResult
 
 
 def case_failure(
@@ -43,6 +47,28 @@ def case_failure(
         times=times,
         curves=_longer_curves(case, mode),
     )
+
+
+def program_failure(checked: ProgramResult, mode: Mode = EXACT, found_after: int = 0, times: int = 1) -> Failure:
+    """A generated program that is not migrated as it must be."""
+    spec, fault = checked.spec, checked.fault
+    if fault is None:
+        raise ValueError(f"checked must be of a program with a fault, got {spec}")
+    text = json.dumps({"program": PROGRAM_VERSION, **spec.non_defaults()})
+    common: dict[str, Any] = {
+        "id": case_id(spec.to_dict()),
+        "family": "programs",
+        "title": str(spec),
+        "fields": _plain(spec.non_defaults()),
+        "case": spec.to_dict(),
+        "reproduce": f"ann-equiv replay{mode_options(mode)} {shlex.quote(text)}",
+        "explain": f"ann-equiv explain{mode_options(mode)} {shlex.quote(text)}",
+        "found_after": found_after,
+        "times": times,
+    }
+    if checked.comparison is None or checked.old is None or checked.new is None:
+        return Failure(where="the codemod", channel=fault.kind, difference=fault.text, **common)
+    return compared_failure(checked.comparison, checked.old, checked.new, **common)
 
 
 def compared_failure(

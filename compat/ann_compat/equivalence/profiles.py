@@ -29,7 +29,11 @@ class Share:
     time: float
 
 
-GENERATED: dict[str, Share] = {"configs": Share(1.0, 0.7), "stateful": Share(0.1, 0.3)}
+GENERATED: dict[str, Share] = {
+    "configs": Share(1.0, 0.5),
+    "stateful": Share(0.1, 0.2),
+    "programs": Share(0.5, 0.3),
+}
 """The families of generated cases; :mod:`~ann_compat.equivalence.families` has a function ``run_`` each."""
 
 FAMILIES = ("own", *GENERATED)

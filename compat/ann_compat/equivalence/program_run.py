@@ -15,7 +15,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ann_compat.equivalence.compare import Comparison, compare
+from ann_compat.equivalence.channels import CHANNELS
+from ann_compat.equivalence.compare import EXACT, Comparison, Mode, compare
 from ann_compat.equivalence.program_meaning import RESULTS, interpret
 from ann_compat.equivalence.program_text import Program, render
 from ann_compat.equivalence.program_verdict import Prediction, predict
@@ -39,11 +40,13 @@ class Fault:
             ``again``, ``comments``, ``layout`` or ``behaviour``.
         text: What is wrong, in words.
         channels: Where it was seen, for a difference in behaviour.
+        codes: What the codemod said of the object, for a wrong verdict.
     """
 
     kind: str
     text: str
     channels: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -74,11 +77,21 @@ class ProgramResult:
         )
 
 
-def check_program(spec: ProgramSpec) -> ProgramResult:
-    """Migrate the program, and see whether verdict, text and behaviour are what they must be."""
+def check_program(spec: ProgramSpec, mode: Mode = EXACT) -> ProgramResult:
+    """Migrate the program, and see whether verdict, text and behaviour are what they must be.
+
+    Args:
+        spec: The program.
+        mode: What of the runs is compared, and how strictly.
+
+    Example:
+        >>> result = check_program(ProgramSpec(binding="chain", result="losses"))
+        >>> result.migrated, result.fault
+        (True, None)
+    """
     program = render(spec)
     result = ProgramResult(spec, program, predict(spec), migrate(program.source, program))
-    result.fault = _generator_fault(result) or _migration_fault(result) or _behaviour_fault(result)
+    result.fault = _generator_fault(result) or _migration_fault(result) or _behaviour_fault(result, mode)
     return result
 
 
@@ -134,6 +147,7 @@ def _migration_fault(result: ProgramResult) -> Fault | None:
     if migration.problem is not None:
         return Fault("crash", f"{migration.problem.code} {migration.problem.reason}")
     here = [site for site in migration.sites if _place(site) in result.program.places]
+    codes = tuple(sorted({site.code for site in here}))
     told = [f"line {site.position}: {site.outcome.value} {site.code} {site.reason}" for site in migration.sites]
     if not here:
         return Fault("verdict", f"no site at {sorted(result.program.places)}: {told}")
@@ -141,9 +155,10 @@ def _migration_fault(result: ProgramResult) -> Fault | None:
         rewritten = site.outcome is Outcome.REWRITTEN
         if rewritten is not prediction.migrated:
             wanted = "migrated" if prediction.migrated else f"left alone by {' or '.join(sorted(prediction.codes))}"
-            return Fault("verdict", f"must be {wanted}, but is {told[migration.sites.index(site)]}")
+            text = f"must be {wanted}, but is {told[migration.sites.index(site)]}"
+            return Fault("verdict", text, codes=(*codes, wanted))
         if not rewritten and site.code not in prediction.codes:
-            return Fault("verdict", f"must be left alone by {sorted(prediction.codes)}: {told}")
+            return Fault("verdict", f"must be left alone by {sorted(prediction.codes)}: {told}", codes=codes)
     others = sorted(site.code for site in migration.sites if site not in here)
     if others != sorted(prediction.others):
         return Fault("verdict", f"the other sites must be {sorted(prediction.others)}: {told}")
@@ -181,7 +196,7 @@ def _comments(raw: bytes) -> Counter[str]:
     return Counter(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-def _behaviour_fault(result: ProgramResult) -> Fault | None:
+def _behaviour_fault(result: ProgramResult, mode: Mode) -> Fault | None:
     migration = result.migration
     if not migration.changed or result.old is None:
         return None
@@ -192,7 +207,7 @@ def _behaviour_fault(result: ProgramResult) -> Fault | None:
     if result.spec.model == "written":
         # A visible AdaptiveModel flattens images itself, so that the new loop does not.
         old, new = _flattened(old), _flattened(new)
-    comparison = compare(old, new, ignore=ignore)
+    comparison = compare(old, new, mode.tolerance, ignore | (frozenset(CHANNELS) - frozenset(mode.channels)))
     if comparison.equal:
         return None
     result.comparison = comparison

@@ -39,14 +39,13 @@ def render(spec: ProgramSpec) -> Program:
 
     Example:
         >>> from ann_compat.equivalence.programs import ProgramSpec
-        >>> print(render(ProgramSpec()).source.decode().partition("setup = ")[0])
+        >>> print(render(ProgramSpec()).source.decode().partition("setup = ")[0].strip())
         from ann_compat.equivalence.build import build
         from ann_compat.equivalence.cases import CaseSpec
         from adaptiveneuralnetwork.training import TrainingLoop
         <BLANKLINE>
         READY = True
         RESULTS = []
-        <BLANKLINE>
     """
     name = "quick_train" if spec.binding.startswith("quick") else "TrainingLoop"
     legacy = _Legacy.of(spec, name)

@@ -119,12 +119,13 @@ def test_nothing_is_added_without_the_option(project):
 def test_own_cases_of_pyproject_are_items_with_a_line_each(project):
     project.makepyprojecttoml('[tool.ann-equiv]\ncases = "my_equiv:cases"\n')
     result = project.runpytest_inprocess(*PLUGIN, "--ann-equiv", "--ann-equiv-examples", "3", "-m", "ann_equiv", "-v")
-    result.assert_outcomes(passed=1, failed=2)
+    result.assert_outcomes(passed=1, failed=3)
     result.stdout.fnmatch_lines(["ann-equiv: 3 configs, seed 0"])
     result.stdout.fnmatch_lines(
         ["adaptive: EQUAL", "configs: VACUOUS*combinations occurred.", "configs: *never occurred"]
     )
     result.stdout.fnmatch_lines(["stateful: VACUOUS*"])
+    result.stdout.fnmatch_lines(["programs: VACUOUS*"])
 
 
 def test_bad_own_cases_fail_each_for_its_reason(project):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -20,3 +21,13 @@ def case_text(given: str, case_dir: Path) -> str:
     if len(found) != 1:
         raise ValueError(f"{'several kept cases begin' if found else 'no kept case begins'} so in {case_dir}")
     return found[0].read_text(encoding="utf-8")
+
+
+def is_program(text: str) -> bool:
+    """Whether the JSON is that of a generated program, which names its version ``program``.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    data = json.loads(text)
+    return isinstance(data, dict) and "program" in data
