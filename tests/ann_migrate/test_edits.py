@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
-from ann_migrate import calls, edits
 from ann_migrate.calls import (
     New,
     Place,
@@ -125,8 +122,3 @@ def test_a_call_breaks_where_it_does_not_fit() -> None:
     pieces = pieces_of(parse_call("f(a, b)"))
     assert lay_out("g", pieces, Place("", "    ", "\n", used=90)) == "g(a, b)"
     assert lay_out("g", pieces, Place("\t", "\t", "\r\n", used=94)) == "g(\r\n\t\ta,\r\n\t\tb,\r\n\t)"
-
-
-@pytest.mark.parametrize("module", [calls, edits])
-def test_docstrings(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

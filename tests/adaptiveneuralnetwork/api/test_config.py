@@ -1,5 +1,4 @@
 import dataclasses
-import doctest
 import math
 from pathlib import Path
 
@@ -7,7 +6,6 @@ import pytest
 import torch
 
 from adaptiveneuralnetwork import api
-from adaptiveneuralnetwork.api import config as config_module
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
 
 FIELDS_AND_DEFAULTS = {
@@ -211,7 +209,3 @@ def test_yaml_runs_no_code(tmp_path):
 def test_yaml_file_that_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         AdaptiveConfig.from_yaml(tmp_path / "none.yaml")
-
-
-def test_docstring_examples_hold():
-    assert doctest.testmod(config_module).failed == 0

@@ -1,7 +1,5 @@
 """The equations, each against the formula in the module's docstring, worked out node by node in float64."""
 
-import doctest
-
 import pytest
 import torch
 
@@ -131,7 +129,3 @@ def test_coupling_is_the_mean_over_the_neighbourhood(radius, dtype):
         assert i in near
         assert actual[i].nonzero().flatten().tolist() == near
         assert torch.allclose(actual[i, near], torch.tensor(1 / len(near), dtype=dtype))
-
-
-def test_docstring_examples_hold():
-    assert doctest.testmod(dynamics).failed == 0

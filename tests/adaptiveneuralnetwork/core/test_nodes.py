@@ -1,11 +1,10 @@
 import copy
-import doctest
 import pickle
 
 import pytest
 import torch
 
-from adaptiveneuralnetwork.core import dynamics, nodes
+from adaptiveneuralnetwork.core import dynamics
 from adaptiveneuralnetwork.core.nodes import NodePopulation
 from adaptiveneuralnetwork.core.phases import Phase
 
@@ -285,7 +284,3 @@ def test_metrics_are_means_over_the_nodes():
 def test_bad_settings_are_named(settings, error, message):
     with pytest.raises(error, match=message):
         population(**settings)
-
-
-def test_docstring_examples_hold():
-    assert doctest.testmod(nodes).failed == 0

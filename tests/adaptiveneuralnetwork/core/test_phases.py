@@ -1,10 +1,8 @@
-import doctest
 import math
 
 import pytest
 import torch
 
-from adaptiveneuralnetwork.core import phases
 from adaptiveneuralnetwork.core.phases import (
     DEFAULT_PHASE_WEIGHTS,
     PHASE_NAMES,
@@ -71,7 +69,3 @@ def test_clocks_are_spread_over_the_day(num_nodes, period):
 def test_weights_that_are_none(weights, error, message):
     with pytest.raises(error, match=message):
         phase_boundaries(weights, 100)
-
-
-def test_docstring_examples_hold():
-    assert doctest.testmod(phases).failed == 0

@@ -1,4 +1,3 @@
-import doctest
 import math
 import sys
 
@@ -6,7 +5,6 @@ import pytest
 import torch
 
 from adaptiveneuralnetwork.api.config import AdaptiveConfig
-from adaptiveneuralnetwork.training import datasets
 from adaptiveneuralnetwork.training.datasets import (
     create_synthetic_loaders,
     load_digits,
@@ -172,7 +170,3 @@ def test_synthetic_data_can_be_learned_and_noise_spreads_them():
     assert (nearest == test_target).float().mean() > 0.95
     exact = create_synthetic_loaders(num_samples=300, input_dim=20, num_classes=4, noise=0)[0].dataset.tensors[0]
     assert len(exact.unique(dim=0)) == 4
-
-
-def test_docstring_examples_hold():
-    assert doctest.testmod(datasets).failed == 0
