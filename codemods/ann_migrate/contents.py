@@ -17,6 +17,7 @@ _IMPORT_LINES = (re.compile(rb"import\b" + _LINE), re.compile(rb"from\b" + _LINE
 _WORDS = re.compile(rb"[\w\x80-\xff]+")
 _FROM_DOTS = re.compile(rb"from[\s\\]*\.[\s\\.]*import\b")
 _DOTS = b"."
+_KEYWORDS = frozenset({b"from", b"import", b"as"})
 _Index = dict[bytes, dict[Path, None]]
 
 
@@ -89,7 +90,7 @@ class Contents:
         named: _Index = {}
         opened: _Index = {}
         for line, paths in by_line.items():
-            words = set(_WORDS.findall(line))
+            words = set(_WORDS.findall(line)) - _KEYWORDS
             if _FROM_DOTS.match(line):
                 words.add(_DOTS)
             for index in (named, opened) if b"(" in line else (named,):

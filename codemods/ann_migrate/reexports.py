@@ -120,6 +120,13 @@ class Reexports:
     def _by_place(self) -> dict[Path, Path]:
         return {_place(path.absolute()): path for path in self._modules.values() if path.suffix == ".py"}
 
+    @cached_property
+    def _by_last_part(self) -> dict[str, list[tuple[Path, Path]]]:
+        found: dict[str, list[tuple[Path, Path]]] = {}
+        for place, path in self._by_place.items():
+            found.setdefault(place.name, []).append((place, path))
+        return found
+
     # -- which file an import means -----------------------------------------------------------------------------------
 
     def _see_module(self, seen: dict[str, Export], path: Path, level: int, module: str, prefix: str) -> None:
@@ -152,7 +159,7 @@ class Reexports:
         if known is not None:
             return known, "." in module or known.stem == "__init__"
         tail = tuple(parts)
-        found = [file for place, file in self._by_place.items() if place.parts[-len(tail) :] == tail]
+        found = [file for place, file in self._by_last_part.get(tail[-1], ()) if place.parts[-len(tail) :] == tail]
         exporting = [file for file in found if file in self._exports]
         return (exporting[0], len(found) == 1 and len(parts) > 1) if exporting else (None, False)
 
