@@ -231,13 +231,19 @@ class Plan:
 
     def config_in_reach(self, at: ast.expr) -> str | None:
         """The text that means the loop's config where ``at`` stands; None where only the loop itself knows it, since
-        several loops may be meant or it came through a function or a container.
+        several loops may be meant, it came through a function or a container, or there is no safe place to keep it.
 
         Raises:
-            Decline: it cannot be reached there, and there is no safe place to keep it.
+            Decline: there is no such place, and the style has no words for asking the loop.
         """
         if self.found.simple:
-            return self.config_at(at)
+            try:
+                return self.config_at(at)
+            except Decline:
+                if not self.wording.asks_for_config:
+                    raise
+                self.held_in_call = self.held_in_call and self.held_config is not None
+                return None
         values = self.context.values
         texts = {values.text_at(mate.arguments["config"], mate.constructor, at, self.found) for mate in self.mates}
         return texts.pop() if len(texts) == 1 else None

@@ -172,8 +172,8 @@ CASES = {
         "names that are bound again",
         {
             REWRITE: "for_loop_rebuilds deleted_loop name_reused_for_second_loop one_name_two_branches "
-            "branches_try branches_match maybe_made_before",
-            DECLINE: "rebinding branches_with_other global_loop_from_another_call",
+            "branches_try branches_match maybe_made_before global_loop_from_another_call",
+            DECLINE: "rebinding branches_with_other",
         },
     ),
     "26": Case("several targets, and the walrus", {REWRITE: "walrus_loop two_targets history_in_tuple_assignment"}),

@@ -51,12 +51,13 @@ def plan_use(use: Use, plan: Plan) -> None:
     """Plan the edit of one read of ``config``."""
     if not isinstance(use.attribute.ctx, ast.Load):
         raise unsupported_attribute.decline(use)
-    if not is_plain(use.receiver) and plan.found.simple:
+    plain = is_plain(use.receiver)
+    if not (plain or plan.wording.asks_for_config):
         raise config_out_of_reach.decline(use.attribute)
     parent = plan.context.tree.parent(use.attribute)
     if isinstance(parent, ast.Attribute) and parent.attr == "device" and not isinstance(parent.ctx, ast.Load):
         raise device_changed.decline(parent)
-    text = plan.config_in_reach(use.attribute)
+    text = plan.config_in_reach(use.attribute) if plain else None  # what is not plain must be evaluated all the same
     if text is not None:
         plan.edit(use.attribute, lambda _: text)
         return

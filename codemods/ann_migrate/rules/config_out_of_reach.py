@@ -1,7 +1,8 @@
 """The config cannot be reached where it is needed.
 
 ``train`` without a number of epochs reads the config at that moment. Where the config is not visible there, or its
-name may be bound to another one meanwhile, and there is no safe place to keep it, the object is left alone.
+name may be bound to another one meanwhile, and there is no safe place to keep it, the bridge asks the trainer for it
+(``legacy_train``, ``legacy_config``). With `--style guide`, which has no bridge, the object is left alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN405"
+STYLE = "guide"
 VALID = ()
 INVALID = (
     """\

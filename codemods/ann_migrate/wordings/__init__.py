@@ -25,6 +25,9 @@ class Wording(Protocol):
     names_arguments: bool
     """Whether the model, the steps and the training loader are named too, as in the guide."""
 
+    asks_for_config: bool
+    """Whether the new code can ask a trainer for the config that it was made with."""
+
     def callbacks(self, plan: Plan, config: str) -> list[tuple[str, Value]]:
         """The keywords of the new Trainer behind device and clipping, with their values;
         ``config`` is the text that means the config.

@@ -34,6 +34,7 @@ class Faithful:
     """See :class:`~ann_migrate.wordings.Wording`."""
 
     names_arguments = False
+    asks_for_config = True
 
     def callbacks(self, plan: Plan, config: str) -> list[tuple[str, Value]]:
         rest: list[tuple[str, Value]] = []

@@ -38,6 +38,7 @@ class Guide:
     """See :class:`~ann_migrate.wordings.Wording`."""
 
     names_arguments = True
+    asks_for_config = False
 
     def __init__(self) -> None:
         self._readers = Readers()

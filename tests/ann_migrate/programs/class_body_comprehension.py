@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # the config is a call in a comprehension of a class body
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # a global loop is made by one call and trained by the next, which has another config
 import torch
 from torch.utils.data import DataLoader, TensorDataset

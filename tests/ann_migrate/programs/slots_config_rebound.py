@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # __slots__, and self.config is replaced: there is no place to keep the old one
 import torch
 from torch.utils.data import DataLoader, TensorDataset
