@@ -45,7 +45,7 @@ def _second_run(migration: Migration, new: Source, tree: ast.Module) -> str | No
     left = sorted(site.code for site in migration.verdicts.values() if site.outcome is not Outcome.REWRITTEN)
     if not left and not may_mention(new.data) and not migration.project.may_use_reexport(new.data):
         return None  # no legacy name is in the file any more: such a file is not even analysed
-    options = migration.style, tree, migration.kept, migration.selection
+    options = migration.style, tree, migration.exports.kept, migration.selection
     again = type(migration)(new, migration.path, migration.project, *options)
     data, edited = again.rewrite()
     if edited or data != new.data:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +11,7 @@ from types import ModuleType
 from ann_migrate import check
 from ann_migrate.arguments import Arguments
 from ann_migrate.edits import Edit, Region, apply_edits
+from ann_migrate.exports import Exports
 from ann_migrate.flow import Escape, Flow, Use
 from ann_migrate.hints import python_hints
 from ann_migrate.imports import Imports
@@ -40,7 +40,7 @@ from ann_migrate.shown import find_shown
 from ann_migrate.sites import Form, NameUse, find_sites
 from ann_migrate.skips import Skips
 from ann_migrate.source import Source
-from ann_migrate.tree import Tree
+from ann_migrate.tree import Tree, depth
 from ann_migrate.values import Values
 
 _DEEPEST = 100
@@ -61,8 +61,6 @@ class Migration:
         selection: Selection | None = None,
     ) -> None:
         self.source = source
-        self.kept = kept
-        """Names of the module that something else relies on: their imports stay."""
         self.path = path
         self.project = project
         self.style = style
@@ -73,6 +71,7 @@ class Migration:
         self.tree.shown = find_shown(source, self.tree)
         self.names = Names(self.tree, project.reexports.seen_from(path, self.tree))
         self.module = project.module(path)
+        self.exports = Exports(path, self.module, project, source, self.tree, kept)
         self.sites = find_sites(self.names, project, self.module)
         self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)
         self.values = Values(source, self.names, self.flow)
@@ -300,7 +299,7 @@ class Migration:
                 raise in_f_string.decline(node)
             if isinstance(at, ast.stmt):
                 break
-        if _depth(node) > _DEEPEST:
+        if depth(node) > _DEEPEST:
             raise layout_lost.decline("the call is nested too deeply to be edited")
 
     # -- edits and verdicts -------------------------------------------------------------------------------------------
@@ -321,31 +320,11 @@ class Migration:
         removable = []
         for variable in {self.names.bound_by(binding) for use in rewritten for binding in use.imports}:
             others = [use for use in self.sites if use not in rewritten and self._imported_by(use, variable)]
-            exported = variable.scope.kind == "module" and self._is_exported(variable)
+            exported = variable.scope.kind == "module" and self.exports.reach(variable)
             targets = {self.names.target(binding.path) for binding in variable.bindings}
             if not others and not exported and not targets & kept_targets:
                 removable.append(variable)
         return removable
-
-    def _is_exported(self, variable: Variable) -> bool:
-        """Whether others may import a legacy name from this file: a package, an import marked as meant so, a known
-        importer.
-        """
-        if (
-            self.path.stem == "__init__"
-            or variable.name in self.kept
-            or self.project.importer(self.module, variable.name) is not None
-        ):
-            return True
-        for binding in variable.bindings:
-            alias = binding.node
-            if isinstance(alias, ast.alias) and alias.asname is not None and alias.asname == alias.name:
-                return True
-            span = self.source.span(self.tree.statement(alias))
-            lines = self.source.data[self.source.line_start(span.start) : self.source.line_end(span.end)]
-            if re.search(rb"#\s*noqa\b(?!:)|#\s*noqa:[^#\r\n]*\bF401\b", lines):
-                return True
-        return False
 
     def _imported_by(self, use: NameUse, variable: Variable) -> bool:
         return any(binding in variable.bindings for binding in use.imports)
@@ -416,14 +395,3 @@ def _use_rule(use: Use) -> ModuleType:
 def _origin(use: NameUse) -> list[ast.AST]:
     """The imports that bring the name of a site."""
     return [binding.node for binding in use.imports]
-
-
-def _depth(node: ast.AST) -> int:
-    """How deeply an expression is nested, counted without recursion."""
-    deepest = 0
-    pending: list[tuple[ast.AST, int]] = [(node, 1)]
-    while pending:
-        at, level = pending.pop()
-        deepest = max(deepest, level)
-        pending.extend((child, level + 1) for child in ast.iter_child_nodes(at))
-    return deepest

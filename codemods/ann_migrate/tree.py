@@ -202,3 +202,14 @@ def root_name(node: ast.expr) -> ast.Name | None:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node if isinstance(node, ast.Name) else None
+
+
+def depth(node: ast.AST) -> int:
+    """How deeply an expression is nested, counted without recursion."""
+    deepest = 0
+    pending: list[tuple[ast.AST, int]] = [(node, 1)]
+    while pending:
+        at, level = pending.pop()
+        deepest = max(deepest, level)
+        pending.extend((child, level + 1) for child in ast.iter_child_nodes(at))
+    return deepest
