@@ -20,6 +20,7 @@ Pair = tuple[Value, Value]
 HIDING_PROGRAMS = 2
 """For each value that is declined."""
 
+_AROUND = ("decoy", "trivia")
 _ORDER = list(DIMENSIONS)
 _SHOWN = {name: [value for value in values if (name, value) not in DECLINED] for name, values in DIMENSIONS.items()}
 """The values that hide nothing; the simplest is one of them."""
@@ -33,8 +34,12 @@ def covering_array() -> tuple[ProgramSpec, ...]:
     """
     open_pairs = dict.fromkeys(feasible_pairs())
     programs: list[ProgramSpec] = []
+    unseen = dict.fromkeys((name, value) for name in (*_AROUND, *_SHOWN) for value in _SHOWN[name])
     while open_pairs:
-        values = _next(open_pairs)
+        # Each value is seen early; of one that was not, nearly all pairs are open, so that each program covers some.
+        values = _next(_first_seen(*next(iter(unseen))) if unseen else dict(next(iter(open_pairs))), open_pairs)
+        for item in values.items():
+            unseen.pop(item, None)
         for pair in pairs_of(values.items()):
             open_pairs.pop(pair, None)
         programs.append(ProgramSpec(**values, seed=len(programs)))
@@ -63,9 +68,14 @@ def pairs_of(values: Iterable[Value]) -> list[Pair]:
     return [] if any(item in DECLINED for item in items) else list(combinations(items, 2))
 
 
-def _next(open_pairs: dict[Pair, None]) -> dict[str, str]:
-    """The values of a program that holds the first open pair, and of the others as many as its dimensions give."""
-    chosen = dict(next(iter(open_pairs)))
+def _first_seen(name: str, value: str) -> dict[str, str]:
+    """What goes with a value in the first program that has it: layout and decoys stand around the simplest code."""
+    around = ("binding", "placement") if name in _AROUND else ()
+    return {name: value, **{other: _SHOWN[other][0] for other in around}}
+
+
+def _next(chosen: dict[str, str], open_pairs: dict[Pair, None]) -> dict[str, str]:
+    """The values of a program that holds the chosen ones, and shows as many of the open pairs as there is room for."""
     while len(chosen) < len(_ORDER):
         best: tuple[int, Value] | None = None
         for dimension in _ORDER:

@@ -37,7 +37,7 @@ class Fault:
 
     Attributes:
         kind: ``generator`` (the legacy text does not do what its spec says), ``crash``, ``verdict``, ``bytes``,
-            ``again``, ``comments``, ``layout`` or ``behaviour``.
+            ``syntax``, ``again``, ``comments``, ``layout`` or ``behaviour``.
         text: What is wrong, in words.
         channels: Where it was seen, for a difference in behaviour.
         codes: What the codemod said of the object, for a wrong verdict.
@@ -169,10 +169,14 @@ def _migration_fault(result: ProgramResult) -> Fault | None:
 
 def _text_fault(result: ProgramResult) -> Fault | None:
     before, after = result.program.source, result.migration.after
+    try:
+        compile(after, str(PATH), "exec", dont_inherit=True)
+        lost = _comments(before) - _comments(after)
+    except (SyntaxError, ValueError) as error:
+        return Fault("syntax", f"the new text cannot be read: {error}")
     again = migrate(after, result.program)
     if again.after != after:
         return Fault("again", "a second run changes the file again")
-    lost = _comments(before) - _comments(after)
     if lost:
         return Fault("comments", f"comments are lost: {sorted(lost)}")
     for what, of in _LAYOUT.items():

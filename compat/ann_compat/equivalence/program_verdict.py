@@ -34,9 +34,6 @@ DECLINED: dict[tuple[str, str], str] = {
 }
 """Values that keep an object from being migrated, whatever the others are, with the code that says so."""
 
-_FOLLOWED = ("list", "dict", "factory", "argument", "branches", "conditional")
-"""Bindings that the object is followed through to other places."""
-
 _DECOY_SITES = {"subclass": "ANN204", "isinstance": "ANN206", "exported": "ANN501", "looked_up": "ANN208"}
 
 
@@ -109,14 +106,10 @@ def _needs_config(spec: ProgramSpec) -> bool:
     return spec.arguments not in surely_not_zero or spec.other_use == "config"
 
 
-def _has_no_place_for_config(spec: ProgramSpec) -> bool:
-    """Of a config that a call gave: kept under a name beside the object's own, unless there is no such place."""
-    if spec.other_use == "stored" or spec.binding in _FOLLOWED:
-        # What stands for several objects, or goes through functions, trains by legacy_train, which knows the config.
-        return False
-    if spec.binding == "attribute":
-        return spec.trivia == "one_line"
-    return spec.place == "class_body" or spec.binding in ("twin", "global")
+def _asks_for_config(spec: ProgramSpec) -> bool:
+    """Whether the bridge is asked for a config that a call gave, since no name can hold it."""
+    held = spec.binding == "attribute" and spec.trivia != "one_line"
+    return _makes_config(spec) and _needs_config(spec) and not held
 
 
 def _needs_bridge_elsewhere(spec: ProgramSpec) -> bool:
@@ -124,11 +117,12 @@ def _needs_bridge_elsewhere(spec: ProgramSpec) -> bool:
     if spec.binding == "argument":
         return spec.place in ("function", "method", "coroutine", "class_body")
     functions = ("evaluate", "train_epoch", "save", "load", "save_metrics", "history")
-    return spec.binding in ("attribute", "factory") and (spec.result != "ignored" or spec.other_use in functions)
+    return spec.binding in ("attribute", "factory") and (
+        _asks_for_config(spec) or spec.result != "ignored" or spec.other_use in functions
+    )
 
 
 _COMBINATIONS: tuple[tuple[str, Callable[[ProgramSpec], bool]], ...] = (
-    ("ANN405", lambda spec: _makes_config(spec) and _needs_config(spec) and _has_no_place_for_config(spec)),
     ("ANN403", lambda spec: spec.arguments == "effects_permuted" and spec.other_use == "config_epochs"),
     ("ANN408", lambda spec: spec.imports == "local" and _needs_bridge_elsewhere(spec)),
 )

@@ -13,15 +13,20 @@ import torch
 from ann_compat.equivalence.cases import CaseSpec
 from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.compare import compare
+from ann_compat.equivalence.covering import covering_array
 from ann_compat.equivalence.harness import NotDeterministicError, RunResult, run_case, run_cases
-from ann_compat.equivalence.mutants import BY_NAME, HARNESS_MUTANTS, MUTANTS
+from ann_compat.equivalence.mutants import BY_NAME, CODEMOD_MUTANTS, HARNESS_MUTANTS, MUTANTS
 from ann_compat.equivalence.paths import run_legacy
 from ann_compat.equivalence.planting import Mutant
+from ann_compat.equivalence.program_run import check_program
 from ann_compat.equivalence.trace import Forward, Recorder, Result, Step, Trace, record
 from ann_compat.equivalence.values import mismatch
 
 MAX_EXAMPLES = 60
 """Cases within which each mutant must be caught."""
+
+BASELINE_PROGRAMS = 10
+"""Programs that must pass without a defect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class SelfTest:
 
 
 def selftest(
-    mutants: Iterable[Mutant] = (*MUTANTS, *HARNESS_MUTANTS),
+    mutants: Iterable[Mutant] = (*MUTANTS, *CODEMOD_MUTANTS, *HARNESS_MUTANTS),
     *,
     seed: int = 0,
     max_examples: int = MAX_EXAMPLES,
@@ -73,8 +78,12 @@ def selftest(
         return SelfTest(blind, catches)
     for mutant in mutants:
         if mutant.equivalent is None:
-            of_harness = mutant in HARNESS_MUTANTS
-            catches.append(unmasked(mutant, seed) if of_harness else caught(mutant, seed, max_examples))
+            if mutant in HARNESS_MUTANTS:
+                catches.append(unmasked(mutant, seed))
+            elif mutant in CODEMOD_MUTANTS:
+                catches.append(caught_by_programs(mutant, max_examples))
+            else:
+                catches.append(caught(mutant, seed, max_examples))
             if on_catch is not None:
                 on_catch(catches[-1])
     return SelfTest(blind, catches)
@@ -100,6 +109,20 @@ def caught(mutant: Mutant, seed: int, max_examples: int) -> Catch:
     channels = () if result.failure is None else tuple(d.channel for d in result.failure.comparison.differences)
     seconds = time.perf_counter() - started
     return Catch(mutant, result.failure is not None, result.examples_to_failure, channels, seconds)
+
+
+def caught_by_programs(mutant: Mutant, max_examples: int = MAX_EXAMPLES) -> Catch:
+    """Check the programs of the covering array, those that cover most first, with the mutant planted."""
+    started = time.perf_counter()
+    fault, examples = None, 0
+    with mutant.planted():
+        for spec in covering_array()[:max_examples]:
+            examples += 1
+            fault = check_program(spec).fault
+            if fault is not None:
+                break
+    channels = () if fault is None else (fault.channels or (fault.kind,))
+    return Catch(mutant, fault is not None, examples if fault else 0, channels, time.perf_counter() - started)
 
 
 def comparison_faults() -> list[str]:
@@ -170,6 +193,10 @@ def baseline_faults(seed: int) -> list[str]:
     case = run_case(CaseSpec())
     if case.old is case.new or not case.old.events or not case.new.events:
         faults.append("a case is not run twice")
+    for spec in covering_array()[:BASELINE_PROGRAMS]:
+        fault = check_program(spec).fault
+        if fault is not None:
+            faults.append(f"without a defect {spec} fails: {fault.kind}: {fault.text}")
     return faults
 
 

@@ -24,7 +24,7 @@ def test_any_two_values_together(part):
         assert fault is None, f"{spec}: {fault}"
 
 
-@settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(program_specs())
 def test_many_values_together(spec):
     fault = check_program(spec).fault

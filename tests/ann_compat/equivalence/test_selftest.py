@@ -1,11 +1,12 @@
 import pytest
 
 from ann_compat.equivalence.diagnose import likely_cause, where
-from ann_compat.equivalence.mutants import BY_NAME, HARNESS_MUTANTS, MUTANTS
+from ann_compat.equivalence.mutants import BY_NAME, CODEMOD_MUTANTS, HARNESS_MUTANTS, MUTANTS
 from ann_compat.equivalence.planting import Mutant, edited
 from ann_compat.equivalence.selftest import (
     MAX_EXAMPLES,
     baseline_faults,
+    caught_by_programs,
     channel_faults,
     comparison_faults,
     hunt,
@@ -18,7 +19,7 @@ HUNTED = [mutant for mutant in MUTANTS if mutant.equivalent is None]
 
 
 def test_names_are_distinct_and_the_catalogue_is_large():
-    assert len(BY_NAME) == len(MUTANTS) + len(HARNESS_MUTANTS)
+    assert len(BY_NAME) == len(MUTANTS) + len(CODEMOD_MUTANTS) + len(HARNESS_MUTANTS)
     assert set(FIRST_FIVE) <= BY_NAME.keys()
     assert len(HUNTED) >= 40
 
@@ -32,6 +33,14 @@ def test_each_planted_defect_makes_the_run_fail(mutant):
     assert where(failure.comparison.first, failure.old)
     if mutant.name in FIRST_FIVE:
         assert likely_cause(failure.spec, failure.comparison, failure.old, failure.new)
+
+
+@pytest.mark.parametrize("mutant", CODEMOD_MUTANTS, ids=lambda mutant: mutant.name)
+def test_each_defect_of_the_codemod_makes_a_program_fail(mutant):
+    catch = caught_by_programs(mutant)
+    assert catch.caught, f"{mutant.defect}: not seen in {MAX_EXAMPLES} programs"
+    assert 0 < catch.examples <= MAX_EXAMPLES
+    assert catch.channels != ("generator",)
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.equivalent], ids=lambda mutant: mutant.name)
