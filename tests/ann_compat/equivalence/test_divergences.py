@@ -7,7 +7,7 @@ import pytest
 
 from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.divergences import DIVERGENCES, outcome
-from ann_compat.equivalence.divergences.rows import PRELUDE
+from ann_compat.equivalence.divergences.divergence import PRELUDE
 from ann_compat.equivalence.divergences.table import divergence_table, refresh, table_in
 from ann_compat.equivalence.refinements import REFINEMENTS
 

@@ -4,7 +4,11 @@ One uses the legacy loop; the other is what a reader of the migration guide woul
 and so is what ``ann-migrate`` makes of the first, so the table in ``compat/README.md`` says only what happened.
 """
 
+from ann_compat.equivalence.divergences import limits, reports, training
+from ann_compat.equivalence.divergences.divergence import Divergence
 from ann_compat.equivalence.divergences.outcome import Outcome, outcome
-from ann_compat.equivalence.divergences.rows import DIVERGENCES, Divergence
 
 __all__ = ["DIVERGENCES", "Divergence", "Outcome", "outcome"]
+
+DIVERGENCES = (*training.DIVERGENCES, *reports.DIVERGENCES, *limits.DIVERGENCES)
+"""All rows of the table, in its order."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ann_compat.equivalence.compare import compare
-from ann_compat.equivalence.divergences.rows import PRELUDE, Divergence
+from ann_compat.equivalence.divergences.divergence import PRELUDE, Divergence
 from ann_compat.equivalence.sources import run_source
 from ann_compat.equivalence.trace import Trace
 from ann_compat.equivalence.values import mismatch

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ann_compat.equivalence.divergences import DIVERGENCES
+from ann_compat.equivalence.divergences.divergence import Divergence
 from ann_compat.equivalence.divergences.outcome import Outcome, outcome
-from ann_compat.equivalence.divergences.rows import DIVERGENCES, Divergence
 from ann_compat.equivalence.refinements import REFINEMENTS
 
 BEGIN = "<!-- made by: python -m ann_compat.equivalence.divergences compat/README.md -->"
@@ -74,7 +75,7 @@ def _line(row: Divergence, seen: Outcome) -> str:
 def _by_hand(row: Divergence, seen: Outcome) -> str:
     if not row.by_hand:
         return "-"
-    if seen.raised and not seen.by_hand:
+    if row.refinement:
         return "goes on"
     return f"**differs**: {', '.join(seen.by_hand)}" if seen.by_hand else "equal"
 
