@@ -1,12 +1,14 @@
 """Generated programs: what the spec means, the legacy text, and the migrated text do the same."""
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ann_compat.equivalence import program_verdict
+from ann_compat.equivalence.compare import compare
 from ann_compat.equivalence.covering import HIDING_PROGRAMS, covering_array, feasible_pairs
 from ann_compat.equivalence.program_run import check_program
 from ann_compat.equivalence.program_strategies import program_specs
@@ -120,3 +122,24 @@ def test_a_text_that_does_not_do_what_its_spec_says_is_seen(monkeypatch):
     monkeypatch.setitem(program_site._TRAIN_ARGUMENTS, "three", ("train_loader", "test_loader", "2"))
     fault = check_program(ProgramSpec(arguments="three")).fault
     assert fault.kind == "generator"
+
+
+PADDED = (
+    ProgramSpec(result="losses", other_use="evaluate"),
+    ProgramSpec(binding="closure", placement="method", arguments="effects", model="dropout"),
+    ProgramSpec(other_use="passed", placement="function"),
+)
+
+
+@pytest.mark.parametrize("padding", DIMENSIONS["padding"][1:])
+def test_what_means_nothing_changes_neither_verdict_nor_behaviour(padding):
+    for spec in PADDED:
+        plain, padded = check_program(spec), check_program(replace(spec, padding=padding))
+        assert padded.fault is None, f"{padded.spec}: {padded.fault}"
+        assert padded.program.source != plain.program.source
+        assert [(site.code, site.outcome) for site in padded.migration.sites] == [
+            (site.code, site.outcome) for site in plain.migration.sites
+        ]
+        assert compare(plain.old, padded.old).equal
+        assert (padded.new is None) is (plain.new is None)
+        assert plain.new is None or compare(plain.new, padded.new).equal
