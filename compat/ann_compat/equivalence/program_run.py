@@ -9,11 +9,8 @@ import tokenize
 import types
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
 
 from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.compare import EXACT, Comparison, Mode, compare
@@ -22,7 +19,7 @@ from ann_compat.equivalence.program_text import Program, render
 from ann_compat.equivalence.program_verdict import Prediction, predict
 from ann_compat.equivalence.programs import ProgramSpec
 from ann_compat.equivalence.sources import as_script
-from ann_compat.equivalence.trace import Forward, Recorder, Trace, record
+from ann_compat.equivalence.trace import Recorder, Trace, record
 from ann_migrate.engine import migrate_bytes
 from ann_migrate.project import Project
 from ann_migrate.result import FileResult, Outcome, Site
@@ -207,28 +204,13 @@ def _behaviour_fault(result: ProgramResult, mode: Mode) -> Fault | None:
     result.new = run_text(migration.after, result.program.modules, result.spec.seed)
     # Where the config visibly writes no files, the words on the console are those of LoggingCallback.
     ignore = frozenset({"console"}) if b"LoggingCallback(log_interval=" in migration.after else frozenset()
-    old, new = result.old, result.new
-    if result.spec.model == "written":
-        # A visible AdaptiveModel flattens images itself, so that the new loop does not.
-        old, new = _flattened(old), _flattened(new)
-    comparison = compare(old, new, mode.tolerance, ignore | (frozenset(CHANNELS) - frozenset(mode.channels)))
+    comparison = compare(
+        result.old, result.new, mode.tolerance, ignore | (frozenset(CHANNELS) - frozenset(mode.channels))
+    )
     if comparison.equal:
         return None
     result.comparison = comparison
     return _difference("behaviour", comparison)
-
-
-def _flattened(trace: Trace) -> Trace:
-    events = [
-        replace(event, inputs=_flat(event.inputs)) if isinstance(event, Forward) else event for event in trace.events
-    ]
-    return replace(trace, events=events)
-
-
-def _flat(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_flat(item) for item in value)
-    return value.flatten(1) if isinstance(value, Tensor) and value.dim() == 4 else value
 
 
 def _difference(kind: str, comparison: Comparison) -> Fault:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from adaptiveneuralnetwork.api import AdaptiveModel
 from adaptiveneuralnetwork.training import console
 from adaptiveneuralnetwork.training.callbacks import logging as logging_callback
 from ann_compat.equivalence import environment, interruption
@@ -119,7 +120,7 @@ class Recorder:
     def before_forward(self, module: nn.Module, inputs: Any) -> None:
         if self._depth == 0:
             self.watch(module)
-            self._inputs = frozen(inputs)
+            self._inputs = frozen(_as_understood(module, inputs))
         self._depth += 1
 
     def after_forward(self, module: nn.Module, inputs: Any, output: Any) -> None:
@@ -279,6 +280,13 @@ def _read_file(path: Path) -> Any:
             # Cut off by an error in the middle of writing; the clock's numbers are exempt here as well.
             return re.sub(rb'("(?:timestamp|epoch_time)": )[-+.\w]+', rb"\1", raw)
     return raw
+
+
+def _as_understood(module: nn.Module, inputs: Any) -> Any:
+    """An ``AdaptiveModel`` flattens images itself, so that it is one thing to it whether its caller did so before."""
+    if not isinstance(module, AdaptiveModel) or not isinstance(inputs, tuple):
+        return inputs
+    return tuple(item.flatten(1) if isinstance(item, Tensor) and item.dim() == 4 else item for item in inputs)
 
 
 def _label(name: str, taken: list[str]) -> str:

@@ -60,6 +60,13 @@ def test_a_defect_in_the_new_path_shows(program):
     assert "add max_grad_norm=1.0" in report
 
 
+def test_images_that_a_visible_adaptive_model_flattens_itself_are_the_same_call(program):
+    images = PROGRAM.replace("torch.randn(10, 4)", "torch.randn(10, 1, 2, 2)")
+    result = compare_source(program(images))
+    assert b"flatten_images" not in result.migration.after
+    assert result.comparison.equal, source_report(result)
+
+
 def test_a_declined_site_is_said_with_its_place_and_reason(program):
     path = program(HEAD + "class Mine(TrainingLoop):\n    pass\nMine(AdaptiveModel(config), config).train(loader)\n")
     result = compare_source(path)

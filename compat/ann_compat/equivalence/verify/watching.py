@@ -190,7 +190,7 @@ class Watcher:
                     "training": module.training,
                     "grad_enabled": torch.is_grad_enabled(),
                     "rng": digest(torch.get_rng_state()),
-                    "inputs": encoded(inputs),
+                    "inputs": encoded(_as_understood(module, inputs)),
                 },
             )
 
@@ -269,6 +269,15 @@ def encoded(value: Any) -> Any:
     if hasattr(value, "tobytes") and hasattr(value, "dtype"):
         return {"array": _short(value.tobytes()), "dtype": str(value.dtype), "shape": list(value.shape)}
     return {"object": f"{type(value).__module__}.{type(value).__qualname__}"}
+
+
+def _as_understood(module: Any, inputs: Any) -> Any:
+    """An ``AdaptiveModel`` flattens images itself, so that it is one thing to it whether its caller did so before."""
+    bases = {(base.__module__, base.__qualname__) for base in type(module).__mro__}
+    if ("adaptiveneuralnetwork.api.model", "AdaptiveModel") not in bases or not isinstance(inputs, tuple):
+        return inputs
+    tensor: Any = sys.modules["torch"].Tensor
+    return tuple(item.flatten(1) if isinstance(item, tensor) and item.dim() == 4 else item for item in inputs)
 
 
 def digest(tensor: Any) -> str:

@@ -138,7 +138,13 @@ for path in sys.argv[1:]:
 def test_a_right_rewrite_is_equal_and_each_sabotaged_one_differs_with_its_cause(tmp_path: Path) -> None:
     migrated = migrate_source(LEGACY).after.decode()
     assert "TrainingLoop" not in migrated
-    programs = {"legacy": LEGACY, "again": LEGACY, "migrated": migrated}
+    # A visible AdaptiveModel flattens images itself, so the new loop hands them on as they are.
+    images = LEGACY.replace("Net()", "AdaptiveModel(config)").replace("import AdaptiveConfig", "import AdaptiveModel")
+    images = images.replace("AdaptiveConfig(", "AdaptiveConfig(input_dim=12, output_dim=3, num_nodes=3, hidden_dim=4, ")
+    images = "from adaptiveneuralnetwork.api import AdaptiveConfig\n" + images
+    new_images = migrate_source(images).after.decode()
+    assert "flatten_images" not in new_images
+    programs = {"legacy": LEGACY, "again": LEGACY, "migrated": migrated, "images": images, "new images": new_images}
     for name, (replacements, _, _) in SABOTAGED.items():
         programs[name] = migrated
         for old, new in replacements.items():
@@ -162,6 +168,8 @@ def test_a_right_rewrite_is_equal_and_each_sabotaged_one_differs_with_its_cause(
     assert right.calls[0].owner is not None
     assert right.calls[0].owner["class"] == "Trainer"
     assert output_difference(legacy.stdout, legacy.stdout, right.stdout) == (None, 0)
+    assert first_difference(old_images := runs.pop("images"), runs.pop("new images")) is None
+    assert old_images.steps == 6
     found = {name: first_difference(legacy, run) for name, run in runs.items()}
     told = {name: difference and (difference.channel, difference.cause) for name, difference in found.items()}
     assert told == {name: (channel, why) for name, (_, channel, why) in SABOTAGED.items()}
