@@ -29,6 +29,17 @@ HARNESS_MUTANTS = (
         ((f"{_HARNESS}.values:_sequence_mismatch", "if len(old) == len(new) else", "if True else"),),
     ),
     Mutant(
+        "other-lengths-skipped",
+        "lists of different lengths are not compared",
+        (
+            (
+                f"{_HARNESS}.values:_sequence_mismatch",
+                "    for index, (before, after)",
+                "    if len(old) != len(new):\n        return None\n    for index, (before, after)",
+            ),
+        ),
+    ),
+    Mutant(
         "fewer-events-pass",
         "a run in which less happens passes for equal",
         ((f"{_HARNESS}.compare:_event_difference", "if len(before) == len(after) or", "if True or"),),
