@@ -212,8 +212,11 @@ class Source:
 
     @cached_property
     def indent_unit(self) -> str:
-        """One step of indentation, as the file's first indented block has it; four spaces where there is none."""
-        match = re.search(rb":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)+([ \t]+)\S", self.data)
+        """One step of indentation, as the file's first indented block has it, or its first line within brackets; four
+        spaces where there is neither.
+        """
+        after = rb"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)+([ \t]+)\S"
+        match = re.search(b":" + after, self.data) or re.search(rb"[(\[{]" + after, self.data)
         unit = match.group(1).decode("ascii") if match else "    "
         return unit if unit == "\t" or (set(unit) == {" "} and len(unit) <= 8) else "    "
 

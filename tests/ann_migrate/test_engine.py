@@ -75,6 +75,12 @@ def test_tabs_are_the_unit_of_indentation_where_the_file_has_them() -> None:
     assert b"\tloop = Trainer(\n\t\tmodel,\n" in after
 
 
+@pytest.mark.parametrize("unit", ["\t", "  ", "    "])
+def test_without_an_indented_block_the_first_line_within_brackets_shows_the_unit(unit: str) -> None:
+    program = f"config = make(  # settings\n{unit}epochs=2,\n)\nloop = TrainingLoop(model, config)\n"
+    assert f"loop = Trainer(\n{unit}model,\n".encode() in _migrate(IMPORT + program).after
+
+
 @pytest.mark.parametrize(
     ("raw", "code", "position"),
     [
