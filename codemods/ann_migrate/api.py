@@ -291,6 +291,16 @@ def _migrate(task: _Task) -> tuple[FileResult, str | None]:
     return replace(result, path=shown, hints=tuple(replace(hint, path=shown) for hint in result.hints)), None
 
 
+def _shown(path: Path, line: int) -> str:
+    """A line of what :func:`_read` gives, as people find it."""
+    if path.suffix.lower() not in NOTEBOOKS:
+        return f"{path}:{line}"
+    from ann_migrate.documents.notebook import python_position
+
+    position = python_position(read_file(os.fspath(path)), line)
+    return f"{path}:cell {position.cell}:{position.line}"
+
+
 def _died(task: _Task) -> tuple[FileResult, str | None]:
     reason = "the process that analysed it died; the file is left as it was"
     return FileResult(task.shown, task.raw, task.raw, problem=Problem(PROCESS_DIED, reason, internal=True)), None
@@ -339,7 +349,7 @@ def project_at(root: str | None) -> Project:
     if root is None:
         return Project.single()
     names = module_names(root, python_files(root))
-    return Project({name: near(path) for name, path in names.items()}, _read)
+    return Project({name: near(path) for name, path in names.items()}, _read, _shown)
 
 
 def _read(path: Path) -> bytes:

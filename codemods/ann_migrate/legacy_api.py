@@ -15,6 +15,9 @@ _HOMES = ("adaptiveneuralnetwork.training", "adaptiveneuralnetwork.training.loop
 LEGACY_PATHS: dict[str, str] = {f"{home}.{name}": name for home in _HOMES for name in (TRAINING_LOOP, QUICK_TRAIN)}
 """Every import path of a legacy name, and the name that it means."""
 
+QUICK_TRAIN_READS = f"{_HOMES[1]}.{TRAINING_LOOP}"
+"""The attribute that ``quick_train`` reads when it runs: whoever replaces it changes what ``quick_train`` does."""
+
 STAR_NAMES = {
     _HOMES[0]: (TRAINING_LOOP, QUICK_TRAIN, "Trainer", "LoggingCallback", "ModelCheckpoint", "flatten_images"),
     _HOMES[1]: (TRAINING_LOOP, QUICK_TRAIN),

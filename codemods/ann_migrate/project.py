@@ -11,6 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ann_migrate.contents import Contents
+from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
+from ann_migrate.meanings import Meanings
+from ann_migrate.patches import Patches
 from ann_migrate.reexports import Reexports
 
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
@@ -23,6 +26,7 @@ class Project:
         modules: Dotted module name of each file of the project (``pkg`` for ``pkg/__init__.py``).
         read: Gives a file's bytes. Called at most once for each file and only when a question needs it; an OSError
             counts as "not there".
+        shown: How a line of those bytes is named to people (default: ``app.py:3``).
 
     Example:
         >>> files = {Path("app.py"): b"from jobs import loop", Path("jobs.py"): b"loop = 1"}
@@ -33,10 +37,16 @@ class Project:
         PosixPath('app.py')
     """
 
-    def __init__(self, modules: Mapping[str, Path], read: Callable[[Path], bytes]) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, Path],
+        read: Callable[[Path], bytes],
+        shown: Callable[[Path, int], str] = "{}:{}".format,
+    ) -> None:
         self._modules = dict(modules)
         self._names = {path: name for name, path in self._modules.items()}
         self._contents = Contents(self._names, read)
+        self._shown = shown
         self._mentions: dict[str, list[Path]] = {}
         self._trees: dict[Path, ast.Module | None] = {}
         self._named_in_strings: dict[bytes, set[bytes]] = {}
@@ -105,10 +115,44 @@ class Project:
         export = self.reexports.of(module).get(name)
         return export.target if export is not None else None
 
+    def legacy_attribute(self, attribute: str, module: str | None) -> str | None:
+        """The legacy name that the dotted path of an attribute leads to, as ``module`` would import it, if any:
+        ``app.training.TrainingLoop`` where ``app`` imports the package's module.
+        """
+        path = self._modules.get(module or "")
+        if path is None or attribute.rpartition(".")[2].encode() not in NEEDLES:
+            return None
+        return LEGACY_PATHS.get(self.meanings.of_path(attribute, path))
+
     @cached_property
     def reexports(self) -> Reexports:
         """The legacy names that modules of the project hand on."""
         return Reexports(self._modules, self._contents, self._tree)
+
+    @cached_property
+    def meanings(self) -> Meanings:
+        """What names mean across the files of the project."""
+        return Meanings(self._modules, self.reexports, self._tree)
+
+    @cached_property
+    def _patches(self) -> Patches:
+        return Patches(self._contents, self.meanings)
+
+    def shown(self, path: Path, line: int) -> str:
+        """A line of a file as people find it: ``app.py:3``, ``book.ipynb:cell 2:3``."""
+        return self._shown(path, line)
+
+    def patch(self, attribute: str) -> str | None:
+        """Where an attribute of a module (``pkg.mod.TrainingLoop``) is replaced while the program runs, as people find
+        it; None where no file does that.
+
+        Example:
+            >>> files = {Path("test_app.py"): b"import app\nmonkeypatch.setattr(app, 'TrainingLoop', Fake)"}
+            >>> Project({"test_app": Path("test_app.py")}, files.__getitem__).patch("app.TrainingLoop")
+            'test_app.py:2'
+        """
+        place = self._patches.place(attribute)
+        return self.shown(*place) if place is not None else None
 
     def may_use_reexport(self, raw: bytes) -> bool:
         """Whether a file's bytes hold another name under which some module exports a legacy name."""

@@ -91,7 +91,7 @@ class Reexports:
             prefix = f"{'.' * node.level}{node.module or ''}"
             for alias in node.names:
                 if alias.name in self._exported:
-                    home, sure = self._file(path, node.level, node.module or "")
+                    home, sure = self.file(path, node.level, node.module or "")
                     export = self._exports.get(home, {}).get(alias.name) if home is not None else None
                     if home is not None and export is not None:
                         seen[f"{prefix}.{alias.name}"] = self._as_seen(export, path, node.level, home, sure)
@@ -132,7 +132,7 @@ class Reexports:
     def _see_module(self, seen: dict[str, Export], path: Path, level: int, module: str, prefix: str) -> None:
         if module.rpartition(".")[2] not in self._exporters:
             return
-        home, sure = self._file(path, level, module)
+        home, sure = self.file(path, level, module)
         if home is None:
             return
         for name, export in self._exports.get(home, {}).items():
@@ -141,7 +141,7 @@ class Reexports:
     def _as_seen(self, export: Export, path: Path, level: int, home: Path, sure: bool) -> Export:
         return replace(export, sure=export.sure and sure, needed=not self._does_nothing(path, level, home))
 
-    def _file(self, path: Path, level: int, module: str) -> tuple[Path | None, bool]:
+    def file(self, path: Path, level: int, module: str) -> tuple[Path | None, bool]:
         """The file that an import in ``path`` means, and whether that is sure."""
         parts = module.split(".") if module else []
         folder = path.absolute().parent
@@ -226,7 +226,7 @@ class Reexports:
             return Export(target, name, path, node.lineno)
         if alias.name not in self._exported:
             return None
-        home, sure = self._file(path, node.level, node.module or "")
+        home, sure = self.file(path, node.level, node.module or "")
         export = self._exports.get(home, {}).get(alias.name) if home is not None and home != path else None
         return None if export is None else Export(export.target, name, path, node.lineno, export.sure and sure)
 
@@ -235,7 +235,7 @@ class Reexports:
             for target in sorted(set(LEGACY_PATHS.values())):
                 yield target, Export(target, target, path, node.lineno)
             return
-        home, sure = self._file(path, node.level, node.module or "")
+        home, sure = self.file(path, node.level, node.module or "")
         if home is None or home == path:
             return
         for name, export in self._exports.get(home, {}).items():
@@ -273,7 +273,7 @@ class Reexports:
         if isinstance(node, ast.ImportFrom):
             if not node.level and _is_harmless(node.module or ""):
                 return True
-            home, sure = self._file(path, node.level, node.module or "")
+            home, sure = self.file(path, node.level, node.module or "")
             return home is not None and sure and self._is_inert(home, seen)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return not node.decorator_list and not any(isinstance(part, ast.Call) for part in _outside_body(node))

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, STAR_NAMES, TRAINING_LOOP
+from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, QUICK_TRAIN_READS, STAR_NAMES, TRAINING_LOOP
 from ann_migrate.looked_up import module_looked_up
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Variable
@@ -61,12 +61,17 @@ def find_sites(names: Names, project: Project, module: str | None) -> list[NameU
         if _may_change_binding(use, names) and not _is_of_another_module(use, found, module):
             patches.setdefault(use.target, use.node)
     for target, binding in _reachable_names(names, project, module):
-        if target not in patches and project.names_in_string(binding):
-            place = project.string_that_names(binding)
-            patches[target] = f"{place[0]}:{place[1]}" if place is not None else f"by a string {binding!r}"
+        if target in patches:
+            continue
+        if project.names_in_string(binding) and (place := project.string_that_names(binding)) is not None:
+            patches[target] = project.shown(*place)
+        elif (at := project.patch(binding)) is not None:
+            patches[target] = at
     for use in found:
-        if use.target in patches and use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
-            use.doubt, use.patch = "patched", patches[use.target]
+        if use.doubt is None and use.form is Form.NAME and not _is_write(use.node):
+            patch = patches.get(use.target) or next(_patches_of_package(use, names, project), None)
+            if patch is not None:
+                use.doubt, use.patch = "patched", patch
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
 
@@ -77,6 +82,22 @@ def _reachable_names(names: Names, project: Project, module: str | None) -> Iter
             yield target, f"{module}.{name}"
     for export in names.reexports.values():
         yield export.target, f"{project.module(export.path)}.{export.name}"
+
+
+def _patches_of_package(use: NameUse, names: Names, project: Project) -> Iterator[str]:
+    """Where the package's own attribute is replaced that a site reads when it runs: through the module, or by an import
+    in a function. What a module imports at its top level is a binding of its own.
+    """
+    attributes = (dotted(use.node) or ())[1:]
+    read = {".".join([binding.path or "", *attributes]) for binding in use.imports} if attributes else set()
+    if not attributes:
+        late = (binding for binding in use.imports if names.tree.function(binding.node) is not None)
+        read = {binding.path or "" for binding in late}
+    if use.target == QUICK_TRAIN:
+        read.add(QUICK_TRAIN_READS)
+    for path in sorted(read & LEGACY_PATHS.keys()):
+        if (patch := project.patch(path)) is not None:
+            yield patch
 
 
 def _is_of_another_module(use: NameUse, found: list[NameUse], module: str | None) -> bool:
@@ -229,13 +250,15 @@ def _argument_target(
     if index and value.isidentifier():
         path = names.path(call.args[index - 1]) or module_looked_up(call.args[index - 1], names)
         by_name = _called(call) in _BY_NAME and path is None
-        return names.target(f"{path}.{value}") or (exported.get(value) if by_name else None)
+        if (target := names.target(f"{path}.{value}") or (exported.get(value) if by_name else None)) is not None:
+            return target
+        return project.legacy_attribute(f"{path}.{value}", module) if path is not None else None
     if value in LEGACY_PATHS:
         return LEGACY_PATHS[value]
     home, _, name = value.rpartition(".")
     if home and home == module and name in exported:
         return exported[name]
-    return project.legacy_export(home, name) if home else None
+    return project.legacy_export(home, name) or project.legacy_attribute(value, module) if home else None
 
 
 def _in_annotation(names: Names, node: ast.AST) -> bool:

@@ -147,6 +147,16 @@ def python_text(raw: bytes) -> bytes:
         return b""
 
 
+def python_position(raw: bytes, line: int) -> Position:
+    """Where in the notebook a line of its :func:`python_text` stands.
+
+    Raises:
+        NotebookError: It is none that has a text.
+    """
+    book = _Book(read_notebook(raw)[1])
+    return book.position(Assembly(book.parts).place(Position(line, 1)))
+
+
 def read_notebook(raw: bytes) -> tuple[str, list[CodeCell]]:
     """The text of a notebook and its code cells; none where its language is not Python.
 

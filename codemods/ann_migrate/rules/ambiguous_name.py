@@ -2,7 +2,10 @@
 
 Two bindings of the name disagree (a fallback in ``except ImportError``, an ``if``/``else`` with two imports, a later
 assignment), or the module's attribute is replaced somewhere, here or in another file (`mock.patch` in a test). What the
-call makes then depends on the run.
+call makes then depends on the run. A patch of the package's own attribute
+(`mock.patch("adaptiveneuralnetwork.training.TrainingLoop")`) reaches the names that are read when the code runs: behind
+a module (`training.TrainingLoop`), and imported in a function. What a module imports at its top level is a binding of
+its own.
 """
 
 from __future__ import annotations
