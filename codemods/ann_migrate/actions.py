@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 import click
 
@@ -130,7 +130,7 @@ def from_stdin(
     from ann_migrate.report import Report
     from ann_migrate.write import WriteResult
 
-    raw = sys.stdin.buffer.read()
+    raw = _opened(sys.stdin, "standard input").read()
     # A notebook is JSON, and that can be read as Python too: it would be a literal with nothing to migrate.
     name = "<stdin>.ipynb" if raw.lstrip().startswith(b"{") and b'"nbformat"' in raw else "<stdin>"
     run = migrate_text(raw, path=Path(name), style=style, select=select, ignore=ignore)
@@ -139,8 +139,9 @@ def from_stdin(
     if diff or check:
         report = Report(run, "check" if check else "diff", paths=("-",))
     else:
-        sys.stdout.buffer.write(run.files[0].after if run.files else raw)
-        sys.stdout.buffer.flush()
+        output = _opened(sys.stdout, "standard output")
+        output.write(run.files[0].after if run.files else raw)
+        output.flush()
         outcome = WriteResult(tuple(result.path for result in run.changed))
         report = Report(run, "write", outcome, paths=("-",), undoable=False)
     print_report(report, "text", verbose=verbose, quiet=quiet, hints=False)
@@ -151,9 +152,17 @@ def print_diff(run: RunResult) -> None:
     """Print all changes as one patch."""
     from ann_migrate.diff import unified_diff
 
+    output = _opened(sys.stdout, "standard output")
     for result in run.changed:
-        sys.stdout.buffer.write(unified_diff(result.before, result.after, _patch_name(os.fspath(result.path))))
-    sys.stdout.buffer.flush()
+        output.write(unified_diff(result.before, result.after, _patch_name(os.fspath(result.path))))
+    output.flush()
+
+
+def _opened(stream: TextIO | None, name: str) -> BinaryIO:
+    """The bytes of a standard stream, which is None where a process was started with it closed."""
+    if stream is None:
+        raise click.UsageError(f"{name} is closed.")
+    return stream.buffer
 
 
 def _patch_name(path: str) -> str:

@@ -271,10 +271,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         import traceback
 
-        click.echo(f"ann-migrate: internal error: {type(error).__name__}: {error}", err=True)
+        # The system's own words say what to do (no space left, say): that is no bug to report.
+        what = str(error) if isinstance(error, OSError) else f"internal error: {type(error).__name__}: {error}"
+        click.echo(f"ann-migrate: {what}", err=True)
         if any(argument in ("-v", "--verbose") for argument in (sys.argv if arguments is None else arguments)):
             click.echo(traceback.format_exc(), err=True)
-        else:
+        elif not isinstance(error, OSError):
             click.echo("    --verbose shows where; please report it", err=True)
         code = 2
     sys.exit(code)

@@ -23,10 +23,9 @@ BRIDGE_DISTRIBUTION = "adaptiveneuralnetwork (0.2 or newer)"
 """What has to be installed where migrated code that imports the bridge runs."""
 
 Mode = Literal["write", "diff", "check"]
-"""More files than these are named one a line."""
 
-# Also in a string of a notebook (behind a quote or an escaped line end) and behind the prompt of a doctest.
-_BRIDGE_IMPORT = re.compile(rb"(?:^|\"|\\n)[ \t]*(?:>>> )?(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
+# Also behind a lone CR, in a string of a notebook (behind a quote or an escaped line end), behind a doctest's prompt.
+_BRIDGE_IMPORT = re.compile(rb"(?:^|\r|\"|\\[nr])[ \t]*(?:>>> )?(?:from|import)[ \t]+ann_compat\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

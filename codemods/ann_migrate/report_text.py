@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ann_migrate.write import UndoResult
 
 _NAMED_IN_A_LINE = 3
+"""More files than these are named one a line."""
 
 
 def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hints: bool = False) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _why_unchanged(report: Report) -> Iterator[str]:
     naming = run.naming
     looked_at = f"{number_of(run.scanned, 'file')} scanned, {naming or 'none'} {_name(naming)} the legacy API"
     if not run.scanned and not run.files:
-        yield "There is no Python file or notebook at or beneath the given paths" + (
+        yield "There is no Python file or notebook at or beneath the given paths that is not excluded" + (
             f"; {number_of(len(run.pruned), 'folder')} passed over (--verbose names them)." if run.pruned else "."
         )
     elif report.effective:

@@ -283,6 +283,36 @@ def test_a_closed_pipe_is_no_traceback(tree: Path) -> None:
     assert b"internal error" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "redirection", "complaint"),
+    [
+        ("--diff .", ">&-", "standard output is closed"),
+        ("-", ">&-", "standard output is closed"),
+        ("-", "<&-", "standard input is closed"),
+        ("--diff .", ">/dev/full", "No space left on device"),
+        ("--check --output-format json .", ">/dev/full", "No space left on device"),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_streams_that_are_closed_or_full_are_no_bug(
+    tree: Path, arguments: str, redirection: str, complaint: str
+) -> None:
+    put(tree, a=LEGACY)
+    command = f'"$0" -m ann_migrate {arguments} {redirection}'
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("", "codemods", "compat"))
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": path},
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert complaint in done.stderr
+    assert "internal error" not in done.stderr
+
+
 def test_a_notebook_on_standard_input_is_no_literal(run: Run) -> None:
     notebook = {"cells": [{"cell_type": "code", "source": LEGACY.decode()}], "nbformat": 4, "metadata": {}}
     done = run("-", stdin=json.dumps(notebook, indent=1).encode())

@@ -119,6 +119,17 @@ TURNED = {
         'plot([100 * h["val_accuracy"] for h in history])',
         "ANN601 ANN609",
     ),
+    "several lists plotted": Turned(
+        TRAIN + 'def plot(xs): print(">", xs)\nplot([h["val_accuracy"] for h in history])\n'
+        'plot([h["train_accuracy"] for h in history])\nplot([h["val_accuracy"] for h in history[:1]])',
+        'plot([100 * h["train_accuracy"] for h in history])',
+        "ANN601 ANN609",
+    ),
+    "several percentages among other numbers": Turned(
+        LAST + 'train = history[-1]["train_accuracy"]\nprint(">", max(acc, train, len(history)))',
+        "max(100 * acc, 100 * train, len(history))",
+        "ANN601 ANN609",
+    ),
     "record with the best": Turned(
         TRAIN + 'best = max(history, key=lambda h: h["val_accuracy"])\n'
         "print(f\"> {best['epoch']} {best['val_accuracy']:.2f}%\")",

@@ -40,7 +40,7 @@ def text(subject: Report, **kwargs: bool) -> str:
 
 def test_no_file_at_all() -> None:
     subject = report(scanned=0)
-    assert text(subject) == "There is no Python file or notebook at or beneath the given paths."
+    assert text(subject) == "There is no Python file or notebook at or beneath the given paths that is not excluded."
     assert subject.exit_code == 0
 
 
@@ -85,6 +85,12 @@ def test_verbose_lists_every_site_and_its_notes() -> None:
 
 def test_without_the_bridge_it_is_not_mentioned() -> None:
     assert "ann_compat" not in text(report(file("a.py", REWRITTEN, after=b"# no import ann_compat\nx = 1\n")))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_the_bridge_is_seen_behind_every_line_end(end: bytes) -> None:
+    subject = report(file("a.py", REWRITTEN, after=end.join([b"x = 1", b"from ann_compat import legacy_history", b""])))
+    assert "a.py now imports ann_compat" in text(subject)
 
 
 def test_many_files_that_import_the_bridge_are_named_one_a_line() -> None:

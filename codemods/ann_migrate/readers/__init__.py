@@ -98,7 +98,7 @@ class _Following(Records, Percentages):
             for item in among:
                 if item not in self.percents:
                     if not self._is_literal(item):
-                        raise KeepPercent(next(each for each in among if each in self.percents))
+                        raise KeepPercent(next(each for each in among if each in self.percents - self.kept))
                     self._scale(item, choice)
         thresholds: dict[Variable, list[ast.Name]] = {}
         for compare in list(self.compares):

@@ -69,7 +69,8 @@ class Percentages(Ways, Formats):
         """Give the elements of all lists in percent: some reader of one cannot take fractions."""
         for percent in self.percents:
             parent = self.tree.parents[percent]
-            if isinstance(parent, (ast.ListComp, ast.GeneratorExp)) and parent.elt is percent:
+            element = isinstance(parent, (ast.ListComp, ast.GeneratorExp)) and parent.elt is percent
+            if element and percent not in self.kept:
                 raise KeepPercent(percent)
         raise self._unknown(node)
 
