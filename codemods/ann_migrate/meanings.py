@@ -12,7 +12,7 @@ from ann_migrate.legacy_api import PACKAGE
 from ann_migrate.looked_up import module_looked_up
 from ann_migrate.reexports import Reexports
 from ann_migrate.resolve import Names
-from ann_migrate.scopes import Binding
+from ann_migrate.scopes import Binding, Variable
 from ann_migrate.tree import Tree, dotted
 
 _DEEPEST = 20
@@ -54,15 +54,34 @@ class Meanings:
                 self._names[path] = None
         return self._names[path]
 
-    def of(self, node: ast.expr, path: Path) -> set[str]:
-        """The paths that a name or attribute chain in a file may stand for; none where no import brings it and the
-        file's module does not define it.
+    def of(self, node: ast.expr, path: Path, names: Names | None = None) -> set[str]:
+        """The paths that a name or attribute chain in a file may stand for; none where neither an import brings it nor
+        the file defines it.
+
+        Args:
+            node: The name or chain.
+            path: The file.
+            names: Its names, where ``node`` is not of the tree that the project has of it.
         """
-        names, parts = self.names(path), dotted(node)
-        if names is None:
-            return set()
+        names = names or self.names(path)
+        return self._of(node, path, names, _DEEPEST) if names is not None else set()
+
+    def of_variable(self, variable: Variable, path: Path, names: Names) -> set[str]:
+        """The paths that a variable of a file may stand for, as :meth:`of` has them."""
+        bindings = variable.bindings
+        return {found for each in bindings for found in self._of_binding(each, (), path, names, _DEEPEST)}
+
+    def of_definition(self, node: ast.ClassDef, path: Path, names: Names | None = None) -> str:
+        """The path that :meth:`of` gives for a class which a file defines."""
+        names = names or self.names(path)
+        scope = names.scope_at(node) if names is not None else None
+        inner = f"<line {node.lineno}>." if names is not None and scope is not names.module else ""
+        return f"{self._modules.get(path, path)}.{inner}{node.name}"
+
+    def _of(self, node: ast.expr, path: Path, names: Names, depth: int) -> set[str]:
         if (looked_up := module_looked_up(node, names)) is not None:
             return {self.of_path(looked_up, path)}
+        parts = dotted(node)
         while isinstance(node, ast.Attribute):
             node = node.value
         if parts is None or not isinstance(node, ast.Name):
@@ -71,7 +90,7 @@ class Meanings:
             found
             for variable in names.meanings(node)
             for binding in variable.bindings
-            if (found := self._of_binding(binding, parts[1:], path, names, _DEEPEST)) is not None
+            for found in self._of_binding(binding, parts[1:], path, names, depth)
         }
 
     def of_path(self, written: str, path: Path) -> str:
@@ -90,24 +109,31 @@ class Meanings:
         """What ``rest`` leads to in a module."""
         names = self.names(home) if rest else None
         variable = names.module.variables.get(rest[0]) if names is not None else None
-        for binding in variable.bindings if variable is not None else ():
-            if names is not None and binding.kind in ("import", "from") and depth:
-                found = self._of_binding(binding, rest[1:], home, names, depth - 1)
-                if found is not None:
+        for binding in variable.bindings if variable is not None and depth else ():
+            if names is not None and binding.kind in ("import", "from", "name"):
+                for found in sorted(self._of_binding(binding, rest[1:], home, names, depth - 1)):
                     return found
         return ".".join([self._modules[home], *rest])
 
-    def _of_binding(self, binding: Binding, rest: Sequence[str], path: Path, names: Names, depth: int) -> str | None:
-        """What ``rest`` leads to from what a file binds by an import or defines at its top level."""
-        statement = names.tree.parent(binding.node)
+    def _of_binding(self, binding: Binding, rest: Sequence[str], path: Path, names: Names, depth: int) -> set[str]:
+        """What ``rest`` leads to from what a binding binds: an import, a class or function, another name for such."""
+        node, statement = binding.node, names.tree.parent(binding.node)
         if binding.kind == "import" and binding.path is not None:
-            return self._of_path([*binding.path.split("."), *rest], path, depth)
-        if not (binding.kind == "from" and isinstance(statement, ast.ImportFrom)):
-            defined = binding.kind in ("class", "def") and binding.scope is names.module and path in self._modules
-            name = getattr(binding.node, "name", "")
-            return ".".join([self._modules[path], name, *rest]) if defined else None
-        assert isinstance(binding.node, ast.alias)
-        name, module = binding.node.name, statement.module or ""
+            return {self._of_path([*binding.path.split("."), *rest], path, depth)}
+        if binding.kind == "from" and isinstance(statement, ast.ImportFrom) and isinstance(node, ast.alias):
+            found = self._of_import(statement, node.name, rest, path, depth)
+            return {found} if found is not None else set()
+        if isinstance(node, ast.ClassDef):
+            return {".".join([self.of_definition(node, path, names), *rest])}
+        if binding.kind == "name" and isinstance(statement, ast.Assign) and depth and dotted(statement.value):
+            meant = self._of(statement.value, path, names, depth - 1) if node in statement.targets else set()
+            return {".".join([each, *rest]) for each in meant}
+        return set()
+
+    def _of_import(
+        self, statement: ast.ImportFrom, name: str, rest: Sequence[str], path: Path, depth: int
+    ) -> str | None:
+        module = statement.module or ""
         below, _ = self._reexports.file(path, statement.level, f"{module}.{name}" if module else name)
         if below is not None:
             return self._inside(below, rest, depth)

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from ann_migrate import check
 from ann_migrate.arguments import Arguments
+from ann_migrate.documents import NOTEBOOKS
 from ann_migrate.edits import Edit, Region, apply_edits
 from ann_migrate.exports import Exports
 from ann_migrate.flow import Escape, Flow, Use
@@ -72,7 +73,8 @@ class Migration:
         self.names = Names(self.tree, project.reexports.seen_from(path, self.tree))
         self.module = project.module(path)
         self.exports = Exports(path, self.module, project, source, self.tree, kept)
-        self.sites = find_sites(self.names, project, self.module)
+        seen_lines = source.parts is None or (path.suffix.lower() in NOTEBOOKS and self.module is not None)
+        self.sites = find_sites(self.names, project, self.module, path if seen_lines else None)
         self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)
         self.values = Values(source, self.names, self.flow)
         self.skips = Skips(source, self.tree)

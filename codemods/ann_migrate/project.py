@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -137,6 +137,15 @@ class Project:
     @cached_property
     def _patches(self) -> Patches:
         return Patches(self._contents, self.meanings)
+
+    def holding_words(self, words: Iterable[str]) -> set[Path]:
+        """The files in which one of some names stands as a word."""
+        found: set[Path] = set()
+        for word in words:
+            name = word.encode()
+            whole = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(name) + rb"(?![\w\x80-\xff])")
+            found.update(path for path in self._contents.holding(name) if whole.search(self._contents.of(path)))
+        return found
 
     def shown(self, path: Path, line: int) -> str:
         """A line of a file as people find it: ``app.py:3``, ``book.ipynb:cell 2:3``."""

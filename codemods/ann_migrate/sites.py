@@ -10,11 +10,13 @@ import ast
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, QUICK_TRAIN_READS, STAR_NAMES, TRAINING_LOOP
 from ann_migrate.looked_up import module_looked_up
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Variable
+from ann_migrate.subclasses import ClassUses, find_uses
 from ann_migrate.tree import dotted
 
 
@@ -43,6 +45,8 @@ class NameUse:
         imports: The import bindings that the name comes from (empty for star imports and some strings).
         doubt: Why the name cannot be relied on, or None: ``ambiguous``, ``typing``, ``star`` or ``patched``.
         patch: What may replace the name: the place in this file, or in which file and line.
+        subclass: Where the class is used that derives from it here; None where none does, or its file has no lines of
+            its own.
     """
 
     node: ast.expr
@@ -51,10 +55,18 @@ class NameUse:
     imports: tuple[Binding, ...] = ()
     doubt: str | None = None
     patch: ast.expr | str | None = None
+    subclass: ClassUses | None = None
 
 
-def find_sites(names: Names, project: Project, module: str | None) -> list[NameUse]:
-    """All sites of the file, in the order in which they stand."""
+def find_sites(names: Names, project: Project, module: str | None, path: Path | None = None) -> list[NameUse]:
+    """All sites of the file, in the order in which they stand.
+
+    Args:
+        names: The names of the file.
+        project: What is known of other files.
+        module: The dotted name under which they import this one; None where unknown.
+        path: Its path, if the lines of its syntax tree are those that people see in it.
+    """
     found = [*_named(names), *_starred(names), *_strings(names, project, module), *_looked_up(names, project)]
     patches: dict[str, ast.expr | str] = {}
     for use in found:
@@ -72,6 +84,9 @@ def find_sites(names: Names, project: Project, module: str | None) -> list[NameU
             patch = patches.get(use.target) or next(_patches_of_package(use, names, project), None)
             if patch is not None:
                 use.doubt, use.patch = "patched", patch
+        parent = names.tree.parent(use.node)
+        if path is not None and isinstance(parent, ast.ClassDef) and use.node in parent.bases:
+            use.subclass = find_uses(parent, names, path, project)
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
 
