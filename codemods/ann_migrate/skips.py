@@ -22,6 +22,8 @@ SKIPPED = "ANN502"
 UNUSED = "ANN504"
 
 _DIRECTIVE = re.compile(r"#\s*ann-migrate\s*:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]#]*)\])?", re.IGNORECASE)
+_SLIP = re.compile(r"#\s*ann[-_ ]?migrate\s*:?\s*skip\s*(?:[\[#]|$)", re.IGNORECASE)
+_NAME = re.compile(rb"ann[-_ ]?migrate", re.IGNORECASE)
 _FILLER = frozenset((tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT))
 
 
@@ -44,7 +46,7 @@ class Skips:
 
     def __init__(self, source: Source, tree: Tree) -> None:
         self._tree = tree
-        self._comments = tuple(_find(source)) if b"ann-migrate" in source.data.lower() else ()
+        self._comments = tuple(_find(source)) if _NAME.search(source.data) else ()
 
     def __bool__(self) -> bool:
         return bool(self._comments)
@@ -103,7 +105,9 @@ def _find(source: Source) -> Iterator[SkipComment]:
                 for comment in waiting:
                     comment.lines += (token.start[0],)
                 waiting.clear()
-            elif token.type == tokenize.COMMENT and (match := _DIRECTIVE.search(token.string)):
+            elif token.type == tokenize.COMMENT and (
+                match := _DIRECTIVE.search(token.string) or _SLIP.search(token.string)
+            ):
                 row, column = token.start
                 before = token.line[:column]
                 offset = source.line_starts[row - 1] + len(before.encode("utf-8"))
@@ -116,6 +120,10 @@ def _find(source: Source) -> Iterator[SkipComment]:
 
 
 def _comment(match: re.Match[str], position: Position, line: int) -> SkipComment:
+    if match.re is _SLIP:
+        return SkipComment(
+            position, (line,), None, f"{match[0].rstrip('[# ')!r} stands where '# ann-migrate: skip' is expected"
+        )
     word, listed = match["word"], match["codes"]
     if word.lower() != "skip":
         return SkipComment(position, (line,), None, f"{word or 'nothing'!r} stands where 'skip' is expected")

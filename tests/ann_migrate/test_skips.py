@@ -72,6 +72,9 @@ def test_other_objects_of_the_file_are_migrated() -> None:
         ("TrainingLoop(m, c).train(d)  # ann-migrate: skip[ANN777]\n", "ANN777 is no code of a rule"),
         ("TrainingLoop(m, c).train(d)  # ann-migrate: skip[]\n", "the brackets hold no code"),
         ("TrainingLoop(m, c).train(d)  # ann-migrate: ignore\n", "'ignore' stands where 'skip' is expected"),
+        ("TrainingLoop(m, c).train(d)  # ann_migrate: skip[ANN1]\n", "'# ann_migrate: skip' stands where"),
+        ("TrainingLoop(m, c).train(d)  # ann-migrate skip\n", "'# ann-migrate skip' stands where"),
+        ("TrainingLoop(m, c).train(d)  # Annmigrate:skip # noqa\n", "'# Annmigrate:skip' stands where"),
         ("if x:  # ann-migrate: skip\n    TrainingLoop(m, c).train(d)\n", "nothing to skip"),
     ],
 )
@@ -82,7 +85,12 @@ def test_one_that_does_nothing_is_reported(code: str, said: str) -> None:
     assert note.code == "ANN504"
     assert said in note.text
     assert note.position is not None
-    assert (IMPORT + code).splitlines()[note.position.line - 1][note.position.column - 1 :].startswith("# ann-migrate")
+    assert (IMPORT + code).splitlines()[note.position.line - 1][note.position.column - 1 :].lower().startswith("# ann")
+
+
+def test_prose_that_names_the_tool_is_no_comment_of_its() -> None:
+    prose = "# ann-migrate skips what ann_migrate: cannot do\n# see ann-migrate skip comments\n"
+    assert migrate_source(prose + IMPORT + "TrainingLoop(m, c).train(d)\n").notes == ()
 
 
 def test_it_is_reported_where_no_legacy_name_is_left() -> None:

@@ -219,6 +219,12 @@ def test_a_program_that_does_not_repeat_itself_proves_nothing(project: Path) -> 
         ("", "the command is empty"),
         ("python 'train.py", "cannot be split"),
         ("no-such-program --at-all", "cannot be started"),
+        (
+            "cd src && python -m shop.train",
+            "No such file or directory: cd; it is run without a shell: write sh -c '...'",
+        ),
+        ("SHOP=1 python -m shop.train", "without a shell: set SHOP where ann-migrate is called"),
+        (f"{python('raise SystemExit(3)')} && {python('pass')}", "exit code 3; it is run without a shell"),
         (f"{sys.executable} -I -c pass", "no Python process could be recorded"),
         (f"env PYTHONPATH=src {sys.executable} -c pass", "no Python process could be recorded"),
         (python("pass"), "no migrated site was executed"),

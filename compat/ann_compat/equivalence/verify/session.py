@@ -39,6 +39,10 @@ from ann_compat.equivalence.verify.tree import (
 _OUTPUT_SHOWN = 2000
 
 
+_SHELL_WORDS = frozenset(("cd", "export", "source", "set", "ulimit", "exec", "eval", "pushd"))
+_SHELL_OPERATORS = frozenset(("&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1"))
+
+
 class UnverifiableError(Exception):
     """Nothing can be said; the message says why, ``output`` what a run printed to standard error."""
 
@@ -89,7 +93,8 @@ class _Session:
         self._check_run(old, "the old code")
         if old.ended.exit_code:
             raise UnverifiableError(
-                f"the command fails on the old code, with exit code {old.ended.exit_code}", old.stderr
+                f"the command fails on the old code, with exit code {old.ended.exit_code}{_shell_advice(arguments)}",
+                old.stderr,
             )
         coverage = _Coverage.of(old, request.files)
         self.facts = replace(self.facts, covered=coverage.covered, uncovered=coverage.uncovered)
@@ -175,9 +180,8 @@ class _Session:
                 abandoned=self.abandoned,
             )
         except OSError as error:
-            raise UnverifiableError(
-                f"the command cannot be started: {error.strerror or error}: {arguments[0]}"
-            ) from error
+            what = f"the command cannot be started: {error.strerror or error}: {arguments[0]}"
+            raise UnverifiableError(what + _shell_advice(arguments)) from error
         processes = read_processes(str(folder / "records"))
         try:
             files = keep_changes(self.tree, before, folder / "files", request.exclude)
@@ -229,7 +233,7 @@ def _doubt(run: Run, original: str) -> str:
     if run.ended.stopped:
         return run.ended.stopped
     if not run.processes:
-        return "no Python process could be recorded (python -I, -E and -S keep the recorder out)"
+        return "no Python process could be recorded (python -I, -E and -S and a PYTHONPATH of its own keep the recorder out)"
     for process in run.processes:
         if process.faults:
             return f"the recorder failed: {process.faults[0].strip().splitlines()[-1]}"
@@ -306,6 +310,16 @@ def _split(command: str) -> list[str]:
     if not arguments:
         raise UnverifiableError("the command is empty")
     return arguments
+
+
+def _shell_advice(arguments: Sequence[str]) -> str:
+    """What to do where the command is written for a shell: it is run without one."""
+    first = arguments[0]
+    if first in _SHELL_WORDS or _SHELL_OPERATORS.intersection(arguments):
+        return "; it is run without a shell: write sh -c '...' for what only a shell knows"
+    if first.partition("=")[0].isidentifier() and "=" in first:
+        return f"; it is run without a shell: set {first.partition('=')[0]} where ann-migrate is called"
+    return ""
 
 
 def _import_root(tree: str, path: str) -> str:
