@@ -226,10 +226,13 @@ class _Page:
         before = "".join(f"{ast.unparse(node)}\n" for node in imports)
         parts = [Part(before, hidden=True)]
         parts += [Part(unit.text, shows="all" if unit.block.prompts else "nothing") for unit in units]
+        inside = {unit.number for unit in units}
+        unreadable = {}
         for number, text in self.unreadable:
-            if any(unit.number < number for unit in units):
-                names = list(dict.fromkeys(word for word in _WORD.findall(text) if word.isidentifier()))
-                known = [name for name in names if any(name in unit.bound for unit in units)]
+            names = list(dict.fromkeys(word for word in _WORD.findall(text) if word.isidentifier()))
+            known = [name for name in names if self._binder_above(number, name) in inside]
+            if known:
+                unreadable[len(parts)] = number
                 parts.append(Part(uses(known), "a block that is no Python on its own", hidden=True))
         parts.append(Part(uses(kept), hidden=True))
         assembly = Assembly(parts, ordered=True)
@@ -237,13 +240,21 @@ class _Page:
             result = migrate_parts(assembly, self.path, self.project, self.style, self.selection)
         except SourceError as error:
             result = Result((), {}, b"", error.problem.reason)
-        return _Group(list(units), imports, before, assembly, result)
+        return _Group(list(units), imports, before, assembly, result, unreadable)
+
+    def _binder_above(self, number: int, name: str) -> int | None:
+        """The last block above one that binds a name: whose object a block that cannot be read may use."""
+        return max((unit.number for unit in self.units if unit.number < number and name in unit.bound), default=None)
 
     def _accept(self, group: _Group, result: PageResult) -> None:
         result.failure = result.failure or group.result.failure
 
         def located(place: Place | None) -> Position | None:
-            if place is None or not 0 < place.part <= len(group.units):
+            if place is None or place.part == 0:
+                return None
+            if (unreadable := group.unreadable.get(place.part)) is not None:
+                return self._mentioned(unreadable, group.assembly.parts[place.part].text, place)
+            if place.part > len(group.units):
                 return None
             return self._place(group.units[place.part - 1], place.line, place.column)
 
@@ -281,6 +292,13 @@ class _Page:
 
     def _place(self, unit: Unit, line: int, column: int) -> Position:
         return self.position(unit.block.lines[line - 1].code + column - 1)
+
+    def _mentioned(self, number: int, stand_in: str, place: Place) -> Position:
+        """Where a block that cannot be read names what ``stand_in`` uses in its stead."""
+        name = _WORD.match(stand_in.splitlines()[place.line - 1], place.column - 1)
+        block = self.blocks[number]
+        found = re.search(rf"\b{name.group()}\b", block.text(self.document)) if name else None
+        return self.position(self._offset(block, found.start() if found else 0))
 
     # -- notes --------------------------------------------------------------------------------------------------------
 
@@ -327,6 +345,8 @@ class _Group:
     before: str
     assembly: Assembly
     result: Result
+    unreadable: dict[int, int]
+    """The blocks that cannot be read and may use what these bind, by the part that stands for each."""
     owners: set[int] = field(default_factory=set)
 
     @property

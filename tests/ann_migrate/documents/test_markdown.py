@@ -100,7 +100,16 @@ def test_a_block_that_is_no_python_is_noted_and_keeps_its_name_imported() -> Non
 
 def test_an_object_used_in_a_block_that_is_no_python_is_declined() -> None:
     result = migrate(fenced(IMPORT_LINE, LOOP) + fenced("loop.train(..."), "a.md")
-    assert [(site.code, site.outcome.value) for site in result.sites] == [("ANN312", "declined")]
+    (site,) = result.sites
+    assert (site.code, site.outcome.value) == ("ANN312", "declined")
+    assert str(site.culprit) == "6:1"
+
+
+def test_a_block_that_is_no_python_uses_what_was_bound_last_above_it() -> None:
+    page = (fenced(IMPORT_LINE, LOOP, "loop.train(loader)") + "Text\n") * 2 + fenced("x = 1 +", "y(loop, ...")
+    result = migrate(page, "a.md")
+    assert outcomes(result) == [("3:8", "rewritten"), ("9:8", "declined")]
+    assert str(result.sites[1].culprit) == "15:3"
 
 
 def test_a_file_that_is_not_utf8_is_a_problem() -> None:

@@ -233,7 +233,7 @@ def _doubt(run: Run, original: str) -> str:
     if run.ended.stopped:
         return run.ended.stopped
     if not run.processes:
-        return "no Python process could be recorded (python -I, -E and -S and a PYTHONPATH of its own keep the recorder out)"
+        return "no Python process could be recorded (python -I, -E, -S or its own PYTHONPATH keep the recorder out)"
     for process in run.processes:
         if process.faults:
             return f"the recorder failed: {process.faults[0].strip().splitlines()[-1]}"
