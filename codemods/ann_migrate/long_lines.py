@@ -62,12 +62,20 @@ def _length(source: Source, start: int) -> int:
 
 
 def _breakable(source: Source, tree: ast.Module, regions: list[Region], tried: set[str]) -> Iterator[tuple[Span, str]]:
-    """The calls that can be broken, the outermost first: their arguments stand on one line, which is too long."""
+    """The calls that can be broken, the outermost first: their arguments stand on one line, which is too long, and not
+    in an f-string.
+    """
     long = set(_long_lines(source, regions))
+    in_strings = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.lineno in long and _is_plain(source, node):
             yield source.span(node), _broken_import(source, node)
-        if not isinstance(node, ast.Call) or node.end_lineno not in long or node.func.end_lineno != node.end_lineno:
+        if (
+            not isinstance(node, ast.Call)
+            or node in in_strings
+            or node.end_lineno not in long
+            or node.func.end_lineno != node.end_lineno
+        ):
             continue
         span = source.span(node)
         if not any(region.new.contains(span) for region in regions) or not (node.args or node.keywords):

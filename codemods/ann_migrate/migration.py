@@ -227,6 +227,7 @@ class Migration:
         for assumption in first.found.assumptions:
             first.drop(f"the certainty that {assumption}: assumed, since unsafe rewrites are allowed")
         for item in first.found.uses:
+            in_f_string.check_use(item.call or item.attribute, self.tree, self.source)
             self._check_place(item.call or item.attribute)
             _use_rule(item).plan_use(item, first)
         first.share()
@@ -246,6 +247,7 @@ class Migration:
             raise next(found for rule in rules_with("explain_name") if (found := rule.explain_name(use, self.tree)))
         call = self.tree.parents[use.node]
         assert isinstance(call, ast.Call)
+        in_f_string.check_constructor(call, self.tree)
         self._check_place(call)
         return call
 
@@ -295,12 +297,7 @@ class Migration:
             self.verdicts[each] = Site(self._position(each), left.code, Outcome.IGNORED, left.reason, left.wish)
 
     def _check_place(self, node: ast.expr) -> None:
-        """Decline what stands in an f-string, or is nested more deeply than the editor's parser can be trusted with."""
-        for at in self.tree.ancestors(node):
-            if isinstance(at, ast.JoinedStr):
-                raise in_f_string.decline(node)
-            if isinstance(at, ast.stmt):
-                break
+        """Decline what is nested more deeply than the editor's parser can be trusted with."""
         if depth(node) > _DEEPEST:
             raise layout_lost.decline("the call is nested too deeply to be edited")
 

@@ -46,6 +46,12 @@ def test_else_each_argument_has_a_line() -> None:
     )
 
 
+def test_an_f_string_is_no_place_for_line_ends() -> None:
+    loader = "a_very_long_name_of_a_loader_that_fills_the_line_to_its_end_and_more_than_that"
+    after = migrated(HEAD + f"text = f'{{loop.evaluate({loader})}} and then some more text'\n")
+    assert f"\ntext = f'{{legacy_evaluate(loop, {loader})}} and then some more text'\n" in after
+
+
 def test_newlines_are_the_files_own() -> None:
     source = (HEAD + f"{'x' * 60} = loop.train(train_loader, test_loader)\n").replace("\n", "\r\n")
     after = migrated(source, "guide")

@@ -72,10 +72,14 @@ def _check_result(context: Context, value: ast.expr) -> None:
 
 
 def _reads_keys(context: Context, value: ast.expr) -> bool:
-    """``sorted(result)``, ``len(result)``, ``"model" in result``, ``result.keys()``."""
+    """``sorted(result)``, ``len(result)``, ``"model" in result``, ``result.keys()``, ``result.get("model")``."""
     parent = context.tree.parents[value]
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.args == [value]:
         return parent.func.id in _KEY_READERS and not context.names.variable(parent.func).bindings
     if isinstance(parent, ast.Compare) and value in parent.comparators:
         return all(isinstance(operator, (ast.In, ast.NotIn)) for operator in parent.ops)
+    if isinstance(parent, ast.Attribute) and parent.attr == "get":
+        call = context.tree.parent(parent)
+        key = call.args[0] if isinstance(call, ast.Call) and call.func is parent and call.args else None
+        return isinstance(key, ast.Constant) and key.value in _KEYS
     return isinstance(parent, ast.Attribute) and parent.attr == "keys"

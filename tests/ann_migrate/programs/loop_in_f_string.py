@@ -1,5 +1,5 @@
-# verdict: declined
-# attributes that both classes have, read inside an f-string
+# verdict: rewritten
+# attributes that both classes have, and calls, inside an f-string
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -19,5 +19,8 @@ model = AdaptiveModel(config)
 loop = TrainingLoop(model, config)
 history = loop.train(train_loader, test_loader)
 text = f"lr {loop.optimizer.param_groups[0]['lr']} loss {history[-1]['train_loss']:.4f} {history[-1]['val_accuracy']:.2f}%"
+text += f"{loop.evaluate(test_loader)['val_accuracy']:>10.3f}% " f"{len(loop.metrics_history)} {loop.current_epoch}"
+text += rf'''{loop.config.num_epochs} \d'''
+text += f"{loop.train(train_loader)[-1]['train_loss']!r:.12}"
 MODEL = model
 RESULT = {"text": text}

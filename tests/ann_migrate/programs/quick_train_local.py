@@ -15,3 +15,4 @@ config = AdaptiveConfig(num_nodes=6, hidden_dim=8, input_dim=12, output_dim=4, n
 result = quick_train(config, train_loader, test_loader, num_epochs=2)
 MODEL = result["model"]
 RESULT = {"history": result["metrics_history"], "final": result["final_metrics"]}
+RESULT |= {"loss": result.get("final_metrics", {}).get("train_loss"), "keys": sorted(result)}
