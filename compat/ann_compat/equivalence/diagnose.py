@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ann_compat.equivalence.cases import CaseSpec
 from ann_compat.equivalence.compare import Comparison, Difference
+from ann_compat.equivalence.logged import PERCENT, RECORDS, cause_of_values, holds_records
+from ann_compat.equivalence.programs import RESULTS
 from ann_compat.equivalence.trace import Event, Forward, Result, Step, Trace
+from ann_compat.equivalence.verify import cause
 
 CRITERIA = frozenset({"CrossEntropyLoss", "MSELoss", "LearnedScale"})
 """Modules whose forward pass is that of a loss."""
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_FILE = re.compile(r"^\['([^']*)'\]")
 
 
 def where(difference: Difference, trace: Trace, batches_per_epoch: int | None = None) -> str:
@@ -68,23 +75,30 @@ class _View:
         return self.comparison.first
 
     def at_first(self) -> tuple[Any, Any]:
-        """The events of the two runs at the first difference."""
+        """The events that the comparison held against each other at the first difference: of one kind, by number."""
         position = self.first.position
-        if position is None or position >= min(len(self.old.events), len(self.new.events)):
+        if position is None or position >= len(self.old.events):
             return None, None
-        return self.old.events[position], self.new.events[position]
+        before = self.old.events[position]
+        number = sum(type(event) is type(before) for event in self.old.events[:position])
+        alike = [event for event in self.new.events if type(event) is type(before)]
+        return before, alike[number] if number < len(alike) else None
 
 
 def _new_run_failed(view: _View) -> str | None:
-    error = view.new.exception
-    if error is None or view.old.exception is not None:
+    error, before = view.new.exception, view.old.exception
+    if error is None:
         return None
+    if before is not None:
+        # The same failure may be told in other words.
+        earlier = len(view.new.events) < len(view.old.events) and _shown(before) != _shown(error)
+        return f"both runs failed, the new one earlier: {_shown(error)}" if earlier else None
     if view.spec is not None and view.spec.input_form == "image" and not isinstance(error, ImportError):
         return (
             f"the new run failed with {type(error).__name__} on 4-D inputs: "
             "the legacy loop flattens them; add batch_transform=flatten_images"
         )
-    return f"the new run failed: {type(error).__name__}: {error}"
+    return f"the new run failed: {_shown(error)}"
 
 
 def _old_run_failed(view: _View) -> str | None:
@@ -95,9 +109,28 @@ def _old_run_failed(view: _View) -> str | None:
 
 
 def _order(view: _View) -> str | None:
-    if view.first.channel != "order":
+    order = next((each for each in view.comparison.differences if each.channel == "order"), None)
+    if order is None or order.position is None:
         return None
-    return f"what the runs do next differs ({view.first.text}): a pass, a step or a call too many or too few"
+    if view.first.position is not None and view.first.position < order.position:
+        return None
+    if any(_is_criterion(trace.events[order.position]) for trace in (view.old, view.new)):
+        return f"{cause.CRITERION} ({order.text})"
+    return f"what the runs do next differs ({order.text}): a pass, a step or a call too many or too few"
+
+
+def _modules(view: _View) -> str | None:
+    before, after = view.at_first()
+    if not (isinstance(before, Forward) and isinstance(after, Forward)) or before.module == after.module:
+        return None
+    if _kind(before.module) != _kind(after.module):
+        if _is_criterion(before) or _is_criterion(after):
+            return cause.CRITERION
+        return f"what the runs do next differs ({view.first.text}): a pass too many or too few"
+    return (
+        f"{after.module} is called in the place of {before.module}: objects are made another number of times, "
+        "or another one is used"
+    )
 
 
 def _modes(view: _View) -> str | None:
@@ -124,6 +157,10 @@ def _shapes(view: _View) -> str | None:
 def _data_order(view: _View) -> str | None:
     before, after = view.at_first()
     if isinstance(before, Forward) and isinstance(after, Forward) and ".inputs" in view.first.place:
+        if _is_criterion(before):
+            return (
+                "the loss is taken of other values, though the model gave the same: other targets, or in another shape"
+            )
         return "the batches differ: the loader was shuffled otherwise, since something drew random numbers before it"
     return None
 
@@ -132,12 +169,26 @@ def _outputs(view: _View) -> str | None:
     before, after = view.at_first()
     if not (isinstance(before, Forward) and isinstance(after, Forward)) or ".output" not in view.first.place:
         return None
+    if _is_criterion(before):
+        return cause.CRITERION
     if "rng" in view.channels:
         return (
             "equal inputs, other outputs: something drew random numbers before this pass in one path only "
             "(an extra iterator over a loader, a second forward pass)"
         )
     return "equal inputs, other outputs: weights or a state of the model were changed since the last equal pass"
+
+
+def _optimizers(view: _View) -> str | None:
+    before, after = view.at_first()
+    if not (isinstance(before, Step) and isinstance(after, Step)):
+        return None
+    if before.optimizer != after.optimizer:
+        kind = _kind(before.optimizer)
+        if kind != _kind(after.optimizer):
+            return cause.OPTIMIZER
+        return f"another {kind} makes the step: the optimizer must be made once, where the loop was constructed"
+    return cause.LEARNING_RATE if before.learning_rates != after.learning_rates else None
 
 
 def _clipping(view: _View) -> str | None:
@@ -169,13 +220,16 @@ def _history(view: _View) -> str | None:
     text = view.first.place
     if "iterators of the" in text:
         return "the loader was asked for another number of iterators: one an epoch is right, since each draws numbers"
+    before, after = view.at_first()
+    if isinstance(before, Result) and isinstance(after, Result) and before.call == RESULTS:
+        return cause_of_values(before.value, after.value, text.removeprefix(f"{RESULTS}.value"))
     if "_loss" in text:
         return "the loss is averaged otherwise: the legacy loop takes the mean over batches, by the user's criterion"
     if "_accuracy" in text:
-        return "accuracy is counted otherwise: the legacy loop reports percent; read it through legacy_history"
+        return PERCENT
     if "same list" in text or "metrics_history" in text:
         return "the history is another list: the legacy loop returns the one list that grows over all calls"
-    return "the records differ: read them through legacy_history"
+    return RECORDS
 
 
 def _random(view: _View) -> str | None:
@@ -191,7 +245,15 @@ def _settings(view: _View) -> str | None:
 def _files(view: _View) -> str | None:
     if view.first.channel != "files":
         return None
-    return "files are written otherwise: pass callbacks=legacy_callbacks(config)"
+    file = next(iter(_FILE.findall(view.first.place)), None)
+    if file is None:
+        return "files are written otherwise: pass callbacks=legacy_callbacks(config)"
+    if holds_records(view.old.files.get(file)):
+        return (
+            f"the records in {file} differ: callbacks=legacy_callbacks(config) writes those of the legacy loop, "
+            "legacy_history gives them to a program that writes them itself"
+        )
+    return f"{file} has another content: what is saved there is another value, or is saved at another time"
 
 
 _RULES: tuple[Callable[[_View], str | None], ...] = (
@@ -199,10 +261,12 @@ _RULES: tuple[Callable[[_View], str | None], ...] = (
     _old_run_failed,
     _counts,
     _order,
+    _modules,
     _modes,
     _shapes,
     _data_order,
     _outputs,
+    _optimizers,
     _clipping,
     _history,
     _random,
@@ -212,7 +276,17 @@ _RULES: tuple[Callable[[_View], str | None], ...] = (
 
 
 def _is_criterion(event: Event | None) -> bool:
-    return isinstance(event, Forward) and event.module.split("#")[0] in CRITERIA
+    return isinstance(event, Forward) and _kind(event.module) in CRITERIA
+
+
+def _shown(error: BaseException) -> str:
+    """An exception in words that are the same in every process."""
+    return _ADDRESS.sub("", f"{type(error).__name__}: {error}")
+
+
+def _kind(label: str) -> str:
+    """The class in a label: ``Adam`` of ``Adam#2``."""
+    return label.partition("#")[0]
 
 
 def _epoch(index: int, batches: int | None) -> str:

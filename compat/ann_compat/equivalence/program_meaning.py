@@ -12,11 +12,8 @@ import torch
 from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
 from adaptiveneuralnetwork.training import TrainingLoop, quick_train
 from ann_compat.equivalence.build import build
-from ann_compat.equivalence.programs import ProgramSpec
+from ann_compat.equivalence.programs import RESULTS, ProgramSpec
 from ann_compat.equivalence.trace import Recorder
-
-RESULTS = "RESULTS"
-"""The name under which a program keeps what it saw, and the call that stands for it in a trace."""
 
 
 def interpret(spec: ProgramSpec, recorder: Recorder) -> None:

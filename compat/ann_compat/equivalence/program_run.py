@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ann_compat.equivalence.channels import CHANNELS
 from ann_compat.equivalence.compare import EXACT, Comparison, Mode, compare
-from ann_compat.equivalence.program_meaning import RESULTS, interpret
+from ann_compat.equivalence.program_meaning import interpret
 from ann_compat.equivalence.program_text import Program, render
 from ann_compat.equivalence.program_verdict import Prediction, predict
-from ann_compat.equivalence.programs import ProgramSpec
+from ann_compat.equivalence.programs import RESULTS, ProgramSpec
 from ann_compat.equivalence.sources import as_script
 from ann_compat.equivalence.trace import Recorder, Trace, record
 from ann_migrate.engine import migrate_bytes

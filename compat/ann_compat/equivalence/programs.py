@@ -14,6 +14,9 @@ from typing import Any, Self
 
 from ann_compat.equivalence.cases import CaseSpec
 
+RESULTS = "RESULTS"
+"""The name under which a program keeps what it saw, and the call that stands for it in a trace."""
+
 PROGRAM_VERSION = 1
 """Version of the JSON form; a program of another version is refused rather than misread."""
 
