@@ -156,9 +156,9 @@ class Project:
         it; None where no file does that.
 
         Example:
-            >>> files = {Path("test_app.py"): b"import app\nmonkeypatch.setattr(app, 'TrainingLoop', Fake)"}
+            >>> files = {Path("test_app.py"): b"import app; monkeypatch.setattr(app, 'TrainingLoop', Fake)"}
             >>> Project({"test_app": Path("test_app.py")}, files.__getitem__).patch("app.TrainingLoop")
-            'test_app.py:2'
+            'test_app.py:1'
         """
         place = self._patches.place(attribute)
         return self.shown(*place) if place is not None else None
