@@ -54,7 +54,15 @@ class Context:
         """Whether code looks at the names of a scope as such (``locals()``, ``globals()``): none may be added then."""
         if scope.kind == "module":
             return any(inner.mentioned & _LISTING for inner in scope.within())
-        return bool(scope.mentioned & (_LISTING - {"globals"}))
+        mentioned = scope.mentioned & (_LISTING - {"globals"})
+        if not mentioned or mentioned - _OF_ARGUMENT:
+            return bool(mentioned)
+        return any(node.id in mentioned and not self._has_argument(node) for node in self.tree.all_of(ast.Name))
+
+    def _has_argument(self, node: ast.Name) -> bool:
+        """``vars(arguments)``: asks for the names of something else."""
+        call = self.tree.parent(node)
+        return isinstance(call, ast.Call) and call.func is node and bool(call.args)
 
     def edited_nodes(self) -> dict[ast.AST, NameUse]:
         """The nodes that a rewrite may replace (sites, and uses of the objects that can be followed), with their
@@ -79,6 +87,8 @@ _FIRST_IN = (ast.Attribute, ast.Subscript, ast.Call, ast.Assign, ast.AnnAssign, 
 
 
 _LISTING = frozenset({"globals", "locals", "vars", "dir", "eval", "exec"})
+_OF_ARGUMENT = frozenset({"vars", "dir"})
+"""Of these, the ones that look at the names of a scope only where they are called without an argument."""
 _UNEDITED = frozenset({"model", "optimizer", "criterion"})
 
 

@@ -274,3 +274,24 @@ def test_a_string_that_patches_another_module_is_a_site() -> None:
     source = "from unittest import mock\nmock.patch('program.TrainingLoop')\n"
     result = _migrate(source, _project(program=LINE, test=source), path="test.py")
     assert [site.code for site in result.sites] == ["ANN208"]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("print(vars(arguments), dir(arguments))", True),
+        ("print(vars())", False),
+        ("print(*map(vars, [arguments]))", False),
+        ("print(locals())", False),
+        ("eval(arguments)", False),
+    ],
+)
+def test_new_names_only_where_nobody_lists_the_names(line: str, named: bool) -> None:
+    source = (
+        "from adaptiveneuralnetwork.training import TrainingLoop\n\n\n"
+        f"def run(model, config, loader, arguments):\n    {line}\n"
+        "    loop = TrainingLoop(model, config)\n    loop.train(loader, num_epochs=1)\n"
+    )
+    after = migrate_bytes(source.encode(), path=Path("a.py")).after.decode()
+    assert ".fit(" in after
+    assert ("    optimizer = " in after) is named
