@@ -76,8 +76,8 @@ class RunResult:
 
     @property
     def naming(self) -> int:
-        """How many of the files name the legacy API and could be analysed."""
-        return sum(result.problem is None and may_mention(result.before) for result in self.files)
+        """How many of the files name the legacy API."""
+        return sum(may_mention(result.before) for result in self.files)
 
     @property
     def hints(self) -> tuple[Hint, ...]:
@@ -116,7 +116,7 @@ def migrate_source(
         nothing could be rewritten. Code that is no valid Python comes back unchanged, with a ``problem``.
 
     Raises:
-        TypeError: If *source* is neither bytes nor text.
+        TypeError: If *source* is neither bytes nor text, *path* no path, or *select* or *ignore* no list of codes.
         ValueError: If *style* or a code is unknown, or *source* cannot be encoded as its cookie says.
 
     Example:
@@ -132,6 +132,8 @@ def migrate_source(
         >>> migrate_source("x = 1").changed
         False
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: expected text or a path object, got {path!r}")
     if isinstance(source, str):
         raw = _encoded(source)
     elif isinstance(source, bytes):
@@ -199,7 +201,7 @@ def migrate_paths(
         The verdicts and the new contents, in the order of the paths of the files.
 
     Raises:
-        TypeError: If *paths*, *exclude*, *select* or *ignore* is a single string.
+        TypeError: If *paths*, *exclude*, *select* or *ignore* is no list, or one of the paths is none.
         ValueError: If *paths* is empty or one of them does not exist, or *style*, a code, a pattern or *jobs* is not
             valid.
 
@@ -214,6 +216,12 @@ def migrate_paths(
     for name, value in (("paths", paths), ("exclude", exclude)):
         if isinstance(value, str | bytes | os.PathLike):
             raise TypeError(f"{name}: expected several, in a list, got the single {value!r}")
+        if not isinstance(value, Iterable):
+            raise TypeError(f"{name}: expected several, in a list, got {value!r}")
+    paths = list(paths)
+    for each in paths:
+        if not isinstance(each, str | os.PathLike):
+            raise TypeError(f"paths: expected text or path objects, got {each!r}")
     given = [Path(path) for path in paths]
     if not given:
         raise ValueError("paths: expected at least one file or folder, got none")
@@ -378,6 +386,8 @@ def _options(style: Style, select: Iterable[str], ignore: Iterable[str], *, docs
     for name, codes in (("select", select), ("ignore", ignore)):
         if isinstance(codes, str):
             raise TypeError(f"{name}: expected several codes, in a list, got the single {codes!r}")
+        if not isinstance(codes, Iterable):
+            raise TypeError(f"{name}: expected several codes, in a list, got {codes!r}")
     from ann_migrate.engine import Options
 
     return Options(style=style, docs=docs, select=tuple(select), ignore=tuple(ignore), unsafe=unsafe)

@@ -67,8 +67,16 @@ def test_wrong_arguments_are_named() -> None:
         migrate_source(1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="style: expected one of 'faithful', 'guide', got 'sloppy'"):
         migrate_source("", style="sloppy")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="path: expected text or a path object, got 3"):
+        migrate_source("", path=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="ignore: expected several codes, in a list, got 3"):
+        migrate_source("", ignore=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="paths: expected several"):
         migrate_paths("src")
+    with pytest.raises(TypeError, match="paths: expected several, in a list, got None"):
+        migrate_paths(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="paths: expected text or path objects, got b'src'"):
+        migrate_paths([b"src"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="exclude: expected several"):
         migrate_paths(["."], exclude="src")
     with pytest.raises(ValueError, match="paths: expected at least one"):

@@ -205,6 +205,7 @@ def test_a_candidate_that_is_not_python_is_reported_and_the_others_go_on(run: Ru
     assert done.returncode == 1
     assert b"a.py:2:" in done.stderr
     assert b"c.py" not in done.stderr
+    assert b"3 files scanned, 2 name the legacy API." in done.stderr
     assert (tree / "a.py").read_bytes() == BROKEN
     assert b"Trainer(" in (tree / "b.py").read_bytes()
 
