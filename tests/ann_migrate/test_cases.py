@@ -143,7 +143,9 @@ CASES = {
     "14": Case("subclasses", {DECLINE: "subclass mixed_subclass"}),
     "15": Case("the class as a value", {DECLINE: "class_as_value class_in_registry partial"}),
     "16": Case("names in strings", {DECLINE: "mock_patch loop_read_from_globals", KEEP: "mentions_only"}),
-    "17": Case("unpacked arguments", {DECLINE: "star_args double_star_kwargs train_star_args train_double_star"}),
+    "17": Case(
+        "unpacked arguments", {DECLINE: "star_args double_star_kwargs", REWRITE: "train_star_args train_double_star"}
+    ),
     "18": Case("keywords in another order", {REWRITE: "all_keywords keywords_reordered explicit_both_reordered"}),
     "19": Case("calls that fail already", {DECLINE: "wrong_keyword"}),
     "20": Case(

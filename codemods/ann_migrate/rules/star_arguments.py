@@ -1,6 +1,8 @@
 """Star arguments.
 
-``TrainingLoop(*args)``, ``loop.train(loader, **options)``: which parameter gets what is not visible.
+``TrainingLoop(*args)``, ``loop.evaluate(*loaders)``: which parameter gets what is not visible. (``loop.train(*args)``
+becomes ``legacy_train(loop, *args)``, which takes the same; with `--style guide`, which has no bridge, the object is
+left alone there too.)
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ _ADVICE = "name the arguments"
 VALID = ("other(*args)\n",)
 INVALID = (
     "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(*args).train(loader)\n",
-    """\
-from adaptiveneuralnetwork.training import TrainingLoop
-TrainingLoop(model, config).train(loader, **options)
-""",
+    "from adaptiveneuralnetwork.training import TrainingLoop\nprint(TrainingLoop(model, config).evaluate(**options))\n",
 )
+
+
+def has_any(call: ast.Call) -> bool:
+    """Whether a call has star arguments."""
+    return any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords)
 
 
 def check(call: ast.Call) -> None:

@@ -4,7 +4,7 @@
 their arguments in different orders, so they are named. A number of epochs that is left out, None or 0 means the
 config's, read at this moment. What ``train`` returns is the list of legacy records; where somebody may read what
 ``fit``'s rows lack (percent, times, the model's metrics, records of earlier calls), the bridge's ``legacy_history``
-gives that list.
+gives that list. Where ``*`` or ``**`` hides which argument is which, ``legacy_train`` takes them as ``train`` did.
 
 Before::
 
@@ -25,7 +25,7 @@ from ann_migrate.calls import New, rename_method
 from ann_migrate.flow import Use
 from ann_migrate.legacy_api import METHODS
 from ann_migrate.plan import Plan
-from ann_migrate.rules import bound_method, order_of_evaluation
+from ann_migrate.rules import bound_method, order_of_evaluation, star_arguments
 from ann_migrate.values import is_plain
 
 CODE = "ANN102"
@@ -35,6 +35,43 @@ VALID = (
     "loop.train(loader)\n",
 )
 INVALID: tuple[tuple[str, str], ...] = (
+    (
+        """\
+from adaptiveneuralnetwork.training import TrainingLoop
+
+
+class Runner:
+    def __init__(self, model, config):
+        self.loop = TrainingLoop(model, config)
+
+    def fit(self, *loaders, **options):
+        return self.loop.train(*loaders, **options)
+""",
+        """\
+from adaptiveneuralnetwork.training import Trainer
+from ann_compat import flatten_images, legacy_callbacks, legacy_train
+import torch.nn as nn
+import torch.optim as optim
+
+
+class Runner:
+    def __init__(self, model, config):
+        optimizer = optim.Adam(model.parameters(), lr=config.learning_rate)
+        criterion = nn.CrossEntropyLoss()
+        self.loop = Trainer(
+            model,
+            optimizer,
+            criterion,
+            device=config.device,
+            max_grad_norm=1.0,
+            batch_transform=flatten_images,
+            callbacks=legacy_callbacks(config),
+        )
+
+    def fit(self, *loaders, **options):
+        return legacy_train(self.loop, *loaders, **options)
+""",
+    ),
     (
         """\
 from adaptiveneuralnetwork.training import TrainingLoop
@@ -200,6 +237,9 @@ def plan_use(use: Use, plan: Plan) -> None:
     if use.call is None:
         raise bound_method.decline(use)
     call = use.call
+    if star_arguments.has_any(call):
+        plan.wording.plan_starred_train(call, plan)
+        return
     arguments = Arguments(call, METHODS["train"])
     if _needs_config(plan, arguments) and plan.config_in_reach(call) is None:
         plan.wording.plan_train_by_config(use, plan)

@@ -61,6 +61,13 @@ class Wording(Protocol):
             Decline: this style has no words for that.
         """
 
+    def plan_starred_train(self, call: ast.Call, plan: Plan) -> None:
+        """Plan a ``train`` call with ``*`` or ``**`` arguments.
+
+        Raises:
+            Decline: this style has no words for that.
+        """
+
     def plan_config(self, use: Use, plan: Plan) -> None:
         """Plan a read of ``config`` where only the loop knows which it is.
 

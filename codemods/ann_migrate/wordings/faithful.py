@@ -82,6 +82,16 @@ class Faithful:
         _call_bridge(use, plan, "legacy_train", {name: name for name in METHODS["train"].parameters})
         plan.note("trains for the config's number of epochs, which the bridge knows (legacy_train)")
 
+    def plan_starred_train(self, call: ast.Call, plan: Plan) -> None:
+        places = sorted(
+            [(each, None) for each in call.args] + [(each.value, each.arg) for each in call.keywords], key=_at
+        )
+        new = [New(number, keyword) for number, (_, keyword) in enumerate(places)]
+        plan.records_needed = True
+        name = plan.symbol("ann_compat.legacy_train", call)
+        plan.edit(call, lambda text: method_to_function(text, name, new))
+        plan.note("takes its arguments as train did (legacy_train)")
+
     def plan_config(self, use: Use, plan: Plan) -> None:
         plan.records_needed = True
         name = plan.symbol("ann_compat.legacy_config", use.attribute)
@@ -119,3 +129,7 @@ def _call_bridge(use: Use, plan: Plan, function: str, parameters: Mapping[str, s
     plan.records_needed = True
     name = plan.symbol(f"ann_compat.{function}", use.call)
     plan.edit(use.call, lambda text: method_to_function(text, name, new))
+
+
+def _at(argument: tuple[ast.expr, str | None]) -> tuple[int, int]:
+    return argument[0].lineno, argument[0].col_offset

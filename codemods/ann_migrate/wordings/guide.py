@@ -27,6 +27,7 @@ from ann_migrate.rules import (
     guide_model_metrics,
     guide_no_words,
     guide_resume,
+    star_arguments,
 )
 from ann_migrate.tree import COMPREHENSIONS, LOOPS
 from ann_migrate.wordings import Value
@@ -128,6 +129,9 @@ class Guide:
     def plan_train_by_config(self, use: Use, plan: Plan) -> None:
         what = "the config's number of epochs where only the loop knows the config"
         raise guide_no_words.decline(what, use.attribute, "name the number of epochs in this call")
+
+    def plan_starred_train(self, call: ast.Call, plan: Plan) -> None:
+        star_arguments.check(call)
 
     def plan_config(self, use: Use, plan: Plan) -> None:
         what = "a config that only the loop knows"

@@ -20,8 +20,6 @@ DECLINED: dict[tuple[str, str], str] = {
     ("binding", "quick_whole"): "ANN308",
     ("binding", "foreign_attribute"): "ANN303",
     ("binding", "rebound"): "ANN304",
-    ("arguments", "star"): "ANN401",
-    ("arguments", "options"): "ANN401",
     ("arguments", "surplus"): "ANN402",
     ("placement", "f_string"): "ANN406",
     ("trivia", "comment_between"): "ANN407",

@@ -101,7 +101,7 @@ def test_what_is_no_case_is_an_error(in_process, tmp_path, text):
 def test_rules_are_counted_where_they_act():
     counts = ProgramCounts()
     counts.add(check_program(ProgramSpec(other_use="evaluate", placement="method")))
-    counts.add(check_program(ProgramSpec(arguments="star", placement="loop")))
+    counts.add(check_program(ProgramSpec(constructor="star", placement="loop")))
     matrix, _ = counts.coverage()
     assert {cell for cell, count in matrix.hits.items() if count} == {
         ("ANN101", "method"),

@@ -1,4 +1,4 @@
-# verdict: declined
+# verdict: rewritten
 # options unpacked into train()
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -102,12 +102,12 @@ DIVERGENCES = (
     ),
     Divergence(
         "starred-arguments",
-        "arguments behind `*`",
-        "by position: loader, test loader, epochs",
-        "another order",
+        "arguments of the constructor behind `*`",
+        "by position: model, config",
+        "model, optimizer, criterion",
         "declined",
-        OLD + "arguments = (loader, None, 1)\nloop.train(*arguments)",
-        NEW + "arguments = (loader, None, 1)\ntrainer.fit(*arguments)",
+        "arguments = (model, config)\nloop = TrainingLoop(*arguments)\nloop.train(loader)",
+        f"arguments = (model, config)\ntrainer = Trainer(*arguments)\n{FIT}",
         code="ANN401",
     ),
     Divergence(
