@@ -43,7 +43,7 @@ def write(run: RunResult, paths: Sequence[str], *, journal: bool) -> Report:
     from ann_migrate.report import Report
     from ann_migrate.write import Change, WriteError, write_files
 
-    changes = [Change(result.path, result.before, result.after) for result in run.changed]
+    changes = [Change(result.path, result.before, result.after, result.together) for result in run.changed]
     try:
         outcome = write_files(changes, journal=journal)
     except WriteError as error:

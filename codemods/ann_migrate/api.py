@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import os
-import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ann_migrate.discover import Candidate, discover, project_root, python_files
-from ann_migrate.documents import NOTEBOOKS
-from ann_migrate.durable import read_file
 from ann_migrate.hint_files import may_mention, text_hints
-from ann_migrate.modules import module_names
-from ann_migrate.parallel import in_processes
 from ann_migrate.result import FileResult, Hint, Outcome, Problem
+from ann_migrate.run import Run
 from ann_migrate.source import declared_encoding
 from ann_migrate.styles import STYLES, Style
+from ann_migrate.tasks import Task, analyse
 
 if TYPE_CHECKING:
     from ann_migrate.engine import Options
-    from ann_migrate.project import Project
-
-PROCESS_DIED = "ANN998"
-INTERNAL_ERROR = "ANN999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +150,8 @@ def migrate_text(
 
     if not may_matter(raw):
         return RunResult(1, ())
-    result, trace = _migrate(_Task(raw, path, path, None, options))
-    return RunResult(1, (result,), tracebacks={path: trace} if trace else {})
+    done = analyse(Task(raw, path, path, None, options))
+    return RunResult(1, done.results, tracebacks={path: done.trace} if done.trace else {})
 
 
 def migrate_paths(
@@ -228,156 +218,16 @@ def migrate_paths(
     options = _options(style, select, ignore, docs=docs, unsafe=unsafe)
     if isinstance(jobs, bool) or not isinstance(jobs, int):
         raise TypeError(f"jobs: expected a whole number from 1, got {jobs!r}")
-    from ann_migrate.engine import may_matter
-
-    discovery = discover(
-        given, may_be_candidate=may_matter, exclude=exclude, exclude_beneath=exclude_beneath, docs=docs
-    )
-    folders = [os.path.realpath(path) for path in given if path.is_dir()]
-    project_at.cache_clear()
-    found = {each.real: each for each in discovery.candidates}
-    aliases = _aliases(given, discovery.candidates, folders)
-    if aliases:  # files that name the legacy API only as some module of the project calls it
-        more = discover(given, may_be_candidate=aliases, exclude=exclude, exclude_beneath=exclude_beneath, docs=docs)
-        found |= {each.real: each for each in more.candidates if each.real not in found}
-    named = {each.real for each in discovery.candidates}
-    tasks = [
-        _Task(each.raw, each.path, near(each.real), _root_around(each.real, folders), options, each.real in named)
-        for each in sorted(found.values(), key=lambda candidate: candidate.path)
-    ]
-    done = itertools.count(1)
-    outcomes = in_processes(
-        _migrate,
-        tasks,
-        jobs=jobs,
-        died=_died,
-        done=lambda: progress(next(done), len(tasks)) if progress is not None else None,
-    )
-    project_at.cache_clear()
-    tracebacks = {task.shown: trace for task, (_, trace) in zip(tasks, outcomes, strict=True) if trace}
-    results = [
-        result
-        for task, (result, _) in zip(tasks, outcomes, strict=True)
-        if task.named or result.sites or (result.problem is not None and result.problem.internal)
-    ]
+    run = Run(given, options, exclude, exclude_beneath, jobs, progress)
+    discovery = run.found()
+    results = run.analysed(discovery)
     results += [
         FileResult(trouble.path, trouble.raw, trouble.raw, problem=Problem(trouble.code, trouble.reason))
         for trouble in discovery.troubles
     ]
     results.sort(key=lambda result: result.path)
     hints = tuple(hint for path, raw in discovery.texts for hint in text_hints(path, raw))
-    return RunResult(discovery.scanned, tuple(results), tuple(discovery.pruned), tracebacks, hints)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One file to analyse, as it travels to the process that does it: *path* near, *shown* as the user gave it, *named*
-    if it holds a legacy name itself.
-    """
-
-    raw: bytes
-    shown: Path
-    path: Path
-    root: str | None
-    options: Options
-    named: bool = True
-
-
-def _migrate(task: _Task) -> tuple[FileResult, str | None]:
-    """Run the engine on one file; should it fail, say so of this file (and where) and let the others go on."""
-    from ann_migrate.engine import migrate_bytes
-
-    raw, shown = task.raw, task.shown
-    try:
-        result = migrate_bytes(raw, path=task.path, project=project_at(task.root), options=task.options)
-        _audit(raw, result)
-    except Exception as error:
-        lines = str(error).strip().splitlines()
-        reason = f"internal error, the file is left as it was: {type(error).__name__}{': ' + lines[0] if lines else ''}"
-        problem = Problem(INTERNAL_ERROR, reason, internal=True)
-        return FileResult(shown, raw, raw, problem=problem), traceback.format_exc()
-    return replace(result, path=shown, hints=tuple(replace(hint, path=shown) for hint in result.hints)), None
-
-
-def _shown(path: Path, line: int) -> str:
-    """A line of what :func:`_read` gives, as people find it."""
-    if path.suffix.lower() not in NOTEBOOKS:
-        return f"{path}:{line}"
-    from ann_migrate.documents.notebook import python_position
-
-    position = python_position(read_file(os.fspath(path)), line)
-    return f"{path}:cell {position.cell}:{position.line}"
-
-
-def _died(task: _Task) -> tuple[FileResult, str | None]:
-    reason = "the process that analysed it died; the file is left as it was"
-    return FileResult(task.shown, task.raw, task.raw, problem=Problem(PROCESS_DIED, reason, internal=True)), None
-
-
-def _audit(raw: bytes, result: FileResult) -> None:
-    """Hold the engine to what the report will say of its result."""
-    positions = [site.position for site in result.sites]
-    rewritten = any(site.outcome is Outcome.REWRITTEN for site in result.sites)
-    for fault, what in (
-        (result.before != raw, "another content was analysed than was read"),
-        (len(set(positions)) != len(positions), "a site is counted twice"),
-        (rewritten and not result.changed, "a site is called rewritten, but nothing changed"),
-        (result.changed and result.problem is not None, "a file with a problem was changed"),
-    ):
-        if fault:
-            raise AssertionError(what)
-
-
-def _aliases(
-    given: Iterable[Path], candidates: Iterable[Candidate], folders: list[str]
-) -> Callable[[bytes], bool] | None:
-    """Whether bytes hold a name under which some module of a project that is concerned hands on a legacy one; None if
-    there is no such name.
-    """
-    roots = {_root_around(each.real, folders) for each in candidates}
-    for path in given:
-        inside = os.path.realpath(path)
-        roots.add(_root_around(inside if path.is_file() else os.path.join(inside, "module.py"), folders))
-    projects = [project for root in roots if (project := project_at(root)).reexports.aliases]
-    return (lambda raw: any(project.may_use_reexport(raw) for project in projects)) if projects else None
-
-
-def _root_around(real: str, folders: list[str]) -> str | None:
-    """The project that a file lies in: by its own marks, else what was given."""
-    parent = os.path.dirname(real)
-    root = project_root(parent)
-    return root if root is not None else next((folder for folder in folders if _is_beneath(parent, folder)), None)
-
-
-@functools.cache
-def project_at(root: str | None) -> Project:
-    """The project at a folder, walked once in a run (in each process that needs it)."""
-    from ann_migrate.project import Project
-
-    if root is None:
-        return Project.single()
-    names = module_names(root, python_files(root))
-    return Project({name: near(path) for name, path in names.items()}, _read, _shown)
-
-
-def _read(path: Path) -> bytes:
-    """The Python of a file; of a notebook, that of its cells."""
-    raw = read_file(os.fspath(path))
-    if path.suffix.lower() not in NOTEBOOKS:
-        return raw
-    from ann_migrate.documents.notebook import python_text
-
-    return python_text(raw)
-
-
-def near(real: str) -> Path:
-    """Return a real path as the engine's reasons shall name it: relative where that is shorter."""
-    here = os.path.join(os.getcwd(), "")
-    return Path(real.removeprefix(here))
-
-
-def _is_beneath(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, ""))
+    return RunResult(discovery.scanned, tuple(results), tuple(discovery.pruned), run.tracebacks, hints)
 
 
 def _options(style: Style, select: Iterable[str], ignore: Iterable[str], *, docs: bool, unsafe: bool) -> Options:

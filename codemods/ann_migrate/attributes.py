@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
-from ann_migrate.resolve import Binding, Names
+from ann_migrate.resolve import Binding, Names, Variable
 from ann_migrate.tree import Tree
 
 _BY_NAME = frozenset(
@@ -19,11 +19,10 @@ _BY_NAME = frozenset(
 class Attributes:
     """The attributes that one file mentions, and the classes that they are of."""
 
-    def __init__(self, names: Names, project: Project, module: str | None, *, unsafe: bool = False) -> None:
+    def __init__(self, names: Names, project: Project, *, unsafe: bool = False) -> None:
         self.names = names
         self.tree: Tree = names.tree
         self.project = project
-        self.module = module
         self.unsafe = unsafe
         self._by_name: dict[str, list[ast.Attribute]] = {}
         for node in names.tree.all_of(ast.Attribute):
@@ -53,7 +52,7 @@ class Attributes:
 
     def class_owner(self, node: ast.Attribute) -> ast.ClassDef | None:
         """The class in ``Job.attribute`` or, in a class method, ``cls.attribute``."""
-        if isinstance(node.value, ast.Name) and (named := self._class_named(node.value)) is not None:
+        if (named := self._class_named(node.value)) is not None:
             return named
         method = self._bound_method(node.value)
         owner = self.tree.parent(method) if method is not None else None
@@ -65,14 +64,15 @@ class Attributes:
         if (own := self.method_owner(node)) is not None:
             return own
         made: ast.expr | None = node.value
-        if isinstance(made, ast.Name):
-            bindings = self.names.variable(made).bindings
-            if len(self.names.meanings(made)) != 1 or len(bindings) != 1:
+        if isinstance(made, ast.Name) or (made is not None and self.names.read_by(made) is not None):
+            variable = self.names.read_by(made)
+            bindings = variable.bindings if variable is not None else []
+            if len(bindings) != 1:
                 return None
             statement = self.tree.parent(bindings[0].node)
             direct = isinstance(statement, ast.Assign) and bindings[0].node in statement.targets
             made = statement.value if isinstance(statement, ast.Assign) and direct else None
-        if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+        if not isinstance(made, ast.Call):
             return None
         named = self._class_named(made.func)
         return named if named is not None and is_plainly_made(named, self.names) else None
@@ -104,18 +104,22 @@ class Attributes:
         first = bool(positional) and variable.bindings[0].node is positional[0]
         return method if first else None
 
-    def _class_named(self, name: ast.Name) -> ast.ClassDef | None:
-        meanings = self.names.meanings(name)
-        if len(meanings) != 1 or len(meanings[0].bindings) != 1:
+    def _class_named(self, name: ast.expr) -> ast.ClassDef | None:
+        variable = self.names.read_by(name)
+        if variable is None or len(variable.bindings) != 1:
             return None
-        node = meanings[0].bindings[0].node
+        node = variable.bindings[0].node
         return node if isinstance(node, ast.ClassDef) else None
 
     def _derives(self, derived: ast.ClassDef, base: ast.ClassDef) -> bool:
         return any(
-            isinstance(item, ast.Name) and any(each.node is base for each in self.names.variable(item).bindings)
+            (variable := self._named(item)) is not None and any(each.node is base for each in variable.bindings)
             for item in derived.bases
         )
+
+    def _named(self, base: ast.expr) -> Variable | None:
+        """The variable that a base class is named by: its own, or that of a module of this analysis."""
+        return self.names.variable(base) if isinstance(base, ast.Name) else self.names.read_by(base)
 
     # -- what may touch it --------------------------------------------------------------------------------------------
 
@@ -163,12 +167,12 @@ class Attributes:
         Raises:
             Escape: they do, and ``--unsafe`` does not allow to take it for another class's.
         """
-        user = self.project.attribute_user(self.module, attribute, owner.name)
-        if user is None:
+        users = self.project.attribute_users(self.names.module_at(owner).module_name, attribute)
+        if not users:
             return
-        place = f"{user[0]}:{user[1]}"
+        place = f"{users[0][0]}:{users[0][1]}"
         if not self.unsafe:
-            raise Escape("outside", owner, place)
+            raise Escape("outside", owner, place, [path for path, _ in users])
         assumptions.append(f".{attribute} at {place} (and in other files) is not of class {owner.name}")
 
     def check_not_by_name(self, attribute: str) -> None:
@@ -190,18 +194,18 @@ class Attributes:
         """
         if isinstance(base, ast.Subscript):  # Generic[T]
             base = base.value
-        path = self.names.path(base)
+        path = self.names.path(base) if self.names.read_by(base) is None or isinstance(base, ast.Name) else None
         if path is not None:
             root = path.partition(".")[0]
             if not root or self.project.holds(path):
                 return False
             return root in {"torch", "adaptiveneuralnetwork"} or root in sys.stdlib_module_names
-        if isinstance(base, ast.Name):
-            variable = self.names.variable(base)
-            if not variable.bindings:
-                return True
-            return len(variable.bindings) == 1 and self._is_plain_class(variable.bindings[0], within)
-        return False
+        variable = self._named(base)
+        if variable is None:
+            return False
+        if not variable.bindings:
+            return True
+        return len(variable.bindings) == 1 and self._is_plain_class(variable.bindings[0], within)
 
     def _is_plain_class(self, binding: Binding, within: tuple[ast.AST, ...]) -> bool:
         """A class of this file whose own bases are known: its methods are in this file, so its uses of the attribute

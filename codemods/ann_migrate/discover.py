@@ -252,7 +252,7 @@ class _Search:
             if met or real in known or not os.path.isfile(real):
                 continue  # a link that leads nowhere, or to a folder, holds no code
             known.add(real)
-            top = next((top for top in tops if _is_beneath(real, top.real)), None)
+            top = next((top for top in tops if is_beneath(real, top.real)), None)
             examined = self._examine(real, leaves=top is None)
             if examined is not None:
                 self._keep(top.show(real) if top else shown, real, *examined)
@@ -284,12 +284,12 @@ class _Search:
 
     def _excluded(self, real: str, top: str, *, is_folder: bool = False) -> bool:
         for patterns in self._beneath:
-            if _is_beneath(real, patterns.base) and patterns.verdict(real, is_folder=is_folder):
+            if is_beneath(real, patterns.base) and patterns.verdict(real, is_folder=is_folder):
                 return True
         exclude = self._exclude
         if exclude is None:
             return False
-        if not _is_beneath(real, exclude.base):  # outside the current folder: relative to what was given
+        if not is_beneath(real, exclude.base):  # outside the current folder: relative to what was given
             exclude = Patterns(top if real != top else os.path.dirname(top), exclude.patterns)
         return bool(exclude.verdict(real, is_folder=is_folder))
 
@@ -342,7 +342,8 @@ def _is_pruned(name: str) -> bool:
     return name[0] == "." or name in PRUNED or name.endswith(".egg-info")
 
 
-def _is_beneath(path: str, folder: str) -> bool:
+def is_beneath(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies in it; both real."""
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 

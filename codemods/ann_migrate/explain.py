@@ -23,6 +23,7 @@ from ann_migrate.result import Outcome, Position
 from ann_migrate.sites import Form, NameUse
 from ann_migrate.skips import statement_lines
 from ann_migrate.source import Source, SourceError
+from ann_migrate.together import analysis_from, together_around
 
 if TYPE_CHECKING:
     from ann_migrate.styles import Style
@@ -101,10 +102,10 @@ def _analysed(
     unsafe: bool | None,
 ) -> list[Analysis]:
     """What a run over a file makes of it, with the code in documents and docstrings."""
-    from ann_migrate.api import near, project_at
     from ann_migrate.discover import project_root
     from ann_migrate.durable import read_file
     from ann_migrate.engine import Options
+    from ann_migrate.locate import near, project_at
     from ann_migrate.settings import load_settings
 
     suffix = path.suffix.lower()
@@ -128,6 +129,8 @@ def _analysed(
             return analyse_notebook(*given)
         if suffix in PAGES:
             return analyse_text_document(*given)
+        if suffix == ".py" and (together := together_around(near(real), project, options)) is not None:
+            return [analysis_from(together, near(real)), *analyse_docstrings(*given)]
         migration = Migration(Source.decode(raw), near(real), project, options.style, selection=options.selection)
         migration.rewrite()
         return [analysis_of(migration), *analyse_docstrings(*given)]
@@ -150,13 +153,19 @@ def _about(analyses: Sequence[Analysis], path: Path, wanted: _Wanted, what: str)
     ]
     if not chosen:
         yield f"{what}: no use of the legacy API stands here."
-        every = sorted((site.position for analysis in analyses for site in analysis.verdicts.values()), key=_in_order)
+        own = (
+            site.position
+            for analysis in analyses
+            for use, site in analysis.verdicts.items()
+            if use not in analysis.homes
+        )
+        every = sorted(own, key=_in_order)
         places = ", ".join(map(str, every))
         yield f"The file has sites at {places}." if places else "The file has none: nothing in it means a legacy name."
     for number, (analysis, site) in enumerate(chosen):
         if number:
             yield ""
-        yield from _Account(analysis, path, site).lines()
+        yield from _Account(analysis, analysis.homes.get(site, path), site).lines()
         if path.suffix.lower() in PAGES or analysis is not analyses[0]:
             yield "     (code in documents and docstrings is migrated with --docs only)"
 
@@ -180,9 +189,10 @@ def _places(analysis: Analysis, site: NameUse) -> Iterator[Position]:
     if escape is not None and escape.node in migration.tree.parents:
         nodes.append(escape.node)
     verdict = analysis.verdicts[site]
-    yield verdict.position
-    if verdict.culprit is not None:
-        yield verdict.culprit
+    if site not in analysis.homes:
+        yield verdict.position
+        if verdict.culprit is not None:
+            yield verdict.culprit
     for line in {line for node in nodes for line in statement_lines(migration.tree, node)}:
         if (place := analysis.position(Position(line, 1))) is not None:
             yield place
@@ -296,7 +306,8 @@ class _Account:
         offset = source.offset(node.lineno, node.col_offset)
         if isinstance(node, ast.Attribute):  # where its own name stands, as reports have it
             offset = source.span(node).end - len(node.attr.encode("utf-8"))
-        return self.analysis.position(source.position(offset)) or "a place above"
+        at = source.position(offset)
+        return self.analysis.position(at) or self.analysis.elsewhere(at) or "a place above"
 
     def _text(self, node: ast.expr) -> str:
         if other := self.analysis.stands_for(Position(node.lineno, node.col_offset + 1)):

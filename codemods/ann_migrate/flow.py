@@ -7,14 +7,15 @@ it; the rules of the ``ANN3xx`` range turn that into a reason.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ann_migrate.attributes import Attributes
 from ann_migrate.functions import Functions
 from ann_migrate.names_in_strings import is_exported
 from ann_migrate.objects import Escape, LoopObject, SelfAttribute, Use
 from ann_migrate.project import Project
-from ann_migrate.resolve import Names
+from ann_migrate.resolve import Binding, Names
 from ann_migrate.trace import Trace
 from ann_migrate.tree import Tree
 
@@ -24,13 +25,12 @@ __all__ = ["Escape", "Flow", "LoopObject", "SelfAttribute", "Use", "is_exported"
 class Flow:
     """Follows objects through one file."""
 
-    def __init__(self, names: Names, project: Project, module: str | None, *, unsafe: bool = False) -> None:
+    def __init__(self, names: Names, project: Project, *, unsafe: bool = False) -> None:
         self.names = names
         self.tree: Tree = names.tree
         self.project = project
-        self.module = module
-        self.in_class = Attributes(names, project, module, unsafe=unsafe)
-        self.functions = Functions(names, project, module, self.in_class)
+        self.in_class = Attributes(names, project, unsafe=unsafe)
+        self.functions = Functions(names, project, self.in_class)
         self._followed: dict[ast.Call, LoopObject | Escape] = {}
 
     def attributes(self, name: str) -> list[ast.Attribute]:
@@ -57,6 +57,40 @@ class Flow:
         if isinstance(known, Escape):
             raise known
         return known
+
+    @property
+    def concerned(self) -> frozenset[Path]:
+        """The other files that have to do with objects which escape: analysed together with them, some may not."""
+        escapes = [known for known in self._followed.values() if isinstance(known, Escape)]
+        return frozenset().union(*(escape.files for escape in escapes), *map(self._named_at, escapes))
+
+    def _named_at(self, escape: Escape) -> set[Path]:
+        """The files from which the names come that stand where an object escapes."""
+        if escape.node not in self.tree.parents:
+            return set()
+        module = self.names.module_at(escape.node)
+        return {
+            file
+            for node in ast.walk(_place(escape.node, self.tree))
+            if isinstance(node, ast.Name)
+            for variable in self.names.meanings(node)
+            for binding in variable.bindings
+            for file in self._files_of(module.path, binding)
+        }
+
+    def _files_of(self, path: Path | None, binding: Binding) -> Iterator[Path]:
+        """The files of the project that an import binding may take its name from."""
+        statement = self.tree.parent(binding.node)
+        if path is None or not isinstance(binding.node, ast.alias):
+            return
+        level, names = 0, [binding.node.name]
+        if isinstance(statement, ast.ImportFrom):
+            level, home = statement.level, statement.module or ""
+            names = [home, f"{home}.{binding.node.name}" if home else binding.node.name]
+        for name in names:
+            file, _ = self.project.imported_file(path, level, name)
+            if file is not None and file != path:
+                yield file
 
     def settle(self, calls: Iterable[ast.AST]) -> None:
         """Follow what all these calls make. An object that meets one which escapes, from whichever of the two ends
@@ -90,3 +124,15 @@ class Flow:
         except Escape as escape:
             escape.found = trace.found
             self._followed[constructor] = escape
+
+
+def _place(node: ast.AST, tree: Tree) -> ast.AST:
+    """The part of a file that an escape is about: a simple statement, else the expression in the header of a block."""
+    at = node
+    for around in tree.ancestors(node):
+        if isinstance(
+            around, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.With)
+        ):
+            break
+        at = around
+    return at

@@ -16,6 +16,7 @@ from ann_migrate.containers import builtin
 from ann_migrate.names_in_strings import check_not_looked_up, is_exported
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
+from ann_migrate.reach import files_reaching
 from ann_migrate.resolve import Names, Variable
 from ann_migrate.tree import Tree
 
@@ -105,11 +106,10 @@ class Function:
 class Functions:
     """Finds the functions of one file that can be followed."""
 
-    def __init__(self, names: Names, project: Project, module: str | None, attributes: Attributes) -> None:
+    def __init__(self, names: Names, project: Project, attributes: Attributes) -> None:
         self.names = names
         self.tree: Tree = names.tree
         self.project = project
-        self.module = module
         self.attributes = attributes
         self._known: dict[ast.AST, Function | Escape] = {}
 
@@ -120,13 +120,11 @@ class Functions:
             Escape: it cannot be followed.
         """
         func = call.func
-        if isinstance(func, ast.Attribute):
+        if isinstance(func, ast.Attribute) and self.names.read_by(func) is None:
             owner = self.attributes.instance_owner(func) or self.attributes.class_owner(func)
             variable = self.names.scopes[owner].variables.get(func.attr) if owner is not None else None
-        elif isinstance(func, ast.Name) and len(meanings := self.names.meanings(func)) == 1:
-            variable = meanings[0]
         else:
-            return None
+            variable = self.names.read_by(func)
         if variable is None or not variable.bindings:
             return None
         node = self._definition(variable)
@@ -158,9 +156,8 @@ class Functions:
             try:
                 known = self._find(node)
             except Escape as escape:
-                known = Escape(
-                    "function", escape.node, escape.where if escape.how == "function" else _REASONS[escape.how]
-                )
+                reason = escape.where if escape.how == "function" else _REASONS[escape.how]
+                known = Escape("function", escape.node, reason, escape.files)
             self._known[node] = known
         if isinstance(known, Escape):
             raise known
@@ -230,15 +227,22 @@ class Functions:
             if star.lineno > getattr(binding.node, "lineno", 0):
                 raise Escape("function", star, f"a star import may bind `{variable.name}`")
         if variable.scope.kind == "module":
-            user = self.project.importer(self.module, variable.name)
-            if user is not None:
-                raise Escape("function", binding.node, f"{user} uses `{variable.name}`")
-            named = self.module is not None and self.project.names_in_string(f"{self.module}.{variable.name}")
-            if named or is_exported(self.names, variable.name):
+            users = files_reaching(self.names, self.project, variable)
+            if users:
+                raise Escape("function", binding.node, f"{users[0]} uses `{variable.name}`", users)
+            if is_exported(self.names, variable) or self._is_named_in_string(variable):
                 raise Escape("function", binding.node, f"`{variable.name}` is exported to other files")
-        check_not_looked_up(self.tree, variable.name)
-        self.attributes.check_not_by_name(variable.name)
+        for each in (variable, *variable.imported_as):
+            check_not_looked_up(self.tree, each.name)
+            self.attributes.check_not_by_name(each.name)
         return calls
+
+    def _is_named_in_string(self, variable: Variable) -> bool:
+        """Whether a string of the project names it with its module (``"pkg.jobs.make"``), as patches do."""
+        return any(
+            each.scope.module_name is not None and self.project.names_in_string(f"{each.scope.module_name}.{each.name}")
+            for each in (variable, *variable.imported_as)
+        )
 
     def _method(self, node: Definition, variable: Variable) -> Function:
         owner = variable.scope.node
@@ -323,9 +327,11 @@ class Functions:
 
     def _check_not_derived_elsewhere(self, owner: ast.ClassDef, name: str, family: list[ast.ClassDef]) -> None:
         for member in family:
-            user = self.project.deriver(self.module, member.name)
-            if user is not None:
-                raise Escape("function", owner, f"{user} may derive from {member.name} and override `{name}`")
+            users = self.project.derivers(self.names.module_at(member).module_name, member.name)
+            if users:
+                raise Escape(
+                    "function", owner, f"{users[0]} may derive from {member.name} and override `{name}`", users
+                )
 
     def _is_property(self, node: _Def) -> bool:
         """Whether ``@property`` (or ``cached_property``) makes an attribute of it."""

@@ -10,6 +10,7 @@ import ast
 
 from ann_migrate.flow import is_exported
 from ann_migrate.plan import Plan
+from ann_migrate.reach import files_reaching
 from ann_migrate.resolve import Variable
 from ann_migrate.tree import COMPREHENSIONS, FUNCTIONS
 
@@ -79,10 +80,8 @@ def _only_same(plan: Plan, variable: Variable, once: bool) -> bool:
 
 def is_public(plan: Plan, variable: Variable) -> bool:
     """Whether other modules may read a variable of this one."""
-    context = plan.context
-    return (
-        is_exported(context.names, variable.name) or context.project.importer(context.module, variable.name) is not None
-    )
+    names = plan.context.names
+    return is_exported(names, variable) or bool(files_reaching(names, plan.context.project, variable))
 
 
 def _reads_same(plan: Plan, value: ast.expr) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from ann_migrate.edits import Edit, insert
+from ann_migrate.rules import no_place_for_import
 from ann_migrate.source import Source, Span, comments
 from ann_migrate.tree import Tree
 
@@ -50,6 +51,25 @@ def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[E
             first, lines = _take_library_line(lines)
             edits += _replace_whole(source, tree, statement, first)
     return [*edits, *_below(source, tree, change, lines)]
+
+
+def add_above(source: Source, statement: ast.stmt, additions: list[tuple[str, str]]) -> Edit:
+    """The edit that puts new imports above the first statement of a file that has none yet.
+
+    Raises:
+        Decline: something stands before it on its line.
+    """
+    start = source.span(_first_part(statement)).start
+    if source.data[source.line_start(start) : start].strip(b" \t\f"):
+        raise no_place_for_import.decline("the file's first statement shares its line with another")
+    newline = source.newline_at(start)
+    return insert(source.line_start(start), "".join(f"{line}{newline}" for line in [*_statements(additions), ""]))
+
+
+def _first_part(statement: ast.stmt) -> ast.stmt | ast.expr:
+    """What a statement begins with: its first decorator, if it has any."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return decorators[0] if decorators else statement
 
 
 def _split(
@@ -263,6 +283,8 @@ def _neighbour(source: Source, tree: Tree, change: ImportChange, line: str) -> t
         if froms:
             above = source.data[: source.line_start(source.span(froms[0]).start)].splitlines()[-1:]
             return froms[0], bool(above) and above[0].lstrip().startswith(b"#")
+    if isinstance(change.statement, ast.ImportFrom) and change.statement.level and not change.dropped:
+        return run[0], False  # a package's own modules are imported last
     # Behind the library's other imports on the lines that follow.
     while at + 1 < len(run) and _root(run[at + 1]) == _LIBRARY and run[at + 1].lineno == (run[at].end_lineno or 0) + 1:
         at += 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ann_migrate.edits import Edit
-from ann_migrate.import_lines import ImportChange, change_statement
+from ann_migrate.import_lines import ImportChange, add_above, change_statement
 from ann_migrate.legacy_api import TRAINING_NAMES, canonical
 from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
@@ -35,9 +35,9 @@ class _Addition:
 
 @dataclass(eq=False)
 class _Anchor:
-    """An import statement of a legacy name, with what is to be imported beside it."""
+    """An import statement, with what is to be imported beside it; in a file that has none, its first statement."""
 
-    statement: ast.Import | ast.ImportFrom
+    statement: ast.stmt
     additions: list[_Addition] = field(default_factory=list)
 
 
@@ -153,10 +153,11 @@ class Imports:
         if not site.imports:
             raise no_place_for_import.decline("the legacy name is not imported in this file")
         scope = site.imports[0].scope
+        if self.names.module_at(at) is not scope.top:
+            return self._added_elsewhere(path, at)
         if not self._reaches(scope, at):
             raise no_place_for_import.decline("the legacy name is imported inside another function")
-        module, _, last = path.rpartition(".")
-        target, suffix = (module, f".{last}") if module in _MODULES else (path, "")
+        target, suffix = _imported_as(path)
         anchors = [self._anchor(statement) for statement in self._anchor_statements(site)]
         known = [
             item.name
@@ -174,6 +175,29 @@ class Imports:
             if not any(item.path == target and item.name == name for item in anchor.additions):
                 anchor.additions.append(_Addition(target, name))
         return f"{name}{suffix}"
+
+    def _added_elsewhere(self, path: str, at: ast.AST) -> str:
+        """A new import in another file than the site's, one that the object goes through: at its top level."""
+        module = self.names.module_at(at)
+        target, suffix = _imported_as(path)
+        anchor = self._anchor_of(module, at)
+        known = next((item.name for item in anchor.additions if item.path == target), None)
+        if known is None or not self.is_visible(known, module, at):
+            if any(star.lineno > anchor.statement.lineno for star in module.star_imports):
+                raise no_place_for_import.decline("a later `import *` could bind the same name")
+            known = next(name for name in _candidates(target) if self.is_free(name, module, at))
+            self.reserve(known, module)
+            anchor.additions.append(_Addition(target, known))
+        return f"{known}{suffix}"
+
+    def _anchor_of(self, module: Scope, at: ast.AST) -> _Anchor:
+        """The first import of a file, if it surely runs before ``at``; else the first statement."""
+        tree = self.names.tree
+        assert isinstance(module.node, ast.Module)
+        own = [item for item in module.node.body if item.lineno not in tree.separators and not _stays_first(item)]
+        line = tree.statement(at).lineno
+        imports = [item for item in own if isinstance(item, (ast.Import, ast.ImportFrom)) and item.lineno < line]
+        return self._anchors.setdefault(statement := (imports or own)[0], _Anchor(statement))
 
     def _reaches(self, scope: Scope, at: ast.AST) -> bool:
         """Whether a name bound in ``scope`` is seen where ``at`` stands: not in another function, nor from a class body
@@ -220,7 +244,7 @@ class Imports:
 
     def _foreign_star_after(self, site: NameUse) -> bool:
         first = min(self.names.tree.statement(binding.node).lineno for binding in site.imports)
-        return any(star.lineno > first for star in self.names.module.star_imports)
+        return any(star.lineno > first for star in site.imports[0].scope.top.star_imports)
 
     def adds(self, package: str) -> bool:
         """Whether something of a package is imported anew."""
@@ -244,9 +268,11 @@ class Imports:
         }
         edits: list[Edit] = []
         for statement in sorted({*self._anchors, *dropped}, key=lambda item: (item.lineno, item.col_offset)):
-            assert isinstance(statement, (ast.Import, ast.ImportFrom))
             anchor = self._anchors.get(statement)
             additions = [(item.path, item.name) for item in anchor.additions] if anchor else []
+            if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+                edits.append(add_above(self.source, statement, additions))
+                continue
             change = ImportChange(statement, dropped.get(statement, []), additions, gone)
             edits += change_statement(self.source, self.names.tree, change)
         return edits
@@ -256,6 +282,19 @@ class Imports:
         export = self.names.reexports.get(binding.path or "")
         needed = export is not None and export.needed
         return binding.kind == "from" and self.names.target(binding.path) is not None and not needed
+
+
+def _imported_as(path: str) -> tuple[str, str]:
+    """What is imported to have ``path``, and what is to be written behind its name."""
+    module, _, last = path.rpartition(".")
+    return (module, f".{last}") if module in _MODULES else (path, "")
+
+
+def _stays_first(statement: ast.stmt) -> bool:
+    """Whether nothing may stand above a statement at the top of a file: a docstring, ``from __future__``."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__" and not statement.level
 
 
 def _candidates(target: str) -> Iterable[str]:

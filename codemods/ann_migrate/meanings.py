@@ -29,9 +29,10 @@ class Meanings:
 
     Example:
         >>> from ann_migrate.contents import Contents
+        >>> from ann_migrate.import_paths import ImportPaths
         >>> files = {Path("app.py"): b"from jobs import Loop as L", Path("jobs.py"): b"class Loop: ..."}
         >>> modules, parse = {path.stem: path for path in files}, lambda path: ast.parse(files[path])
-        >>> reexports = Reexports(modules, Contents(files, files.__getitem__), parse)
+        >>> reexports = Reexports(modules, ImportPaths(modules), Contents(files, files.__getitem__), parse)
         >>> Meanings(modules, reexports, parse).of_path("app.L", Path("main.py"))
         'jobs.Loop'
     """

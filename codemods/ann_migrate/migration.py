@@ -17,14 +17,16 @@ from ann_migrate.flow import Escape, Flow, Use
 from ann_migrate.hints import python_hints
 from ann_migrate.imports import Imports
 from ann_migrate.legacy_api import CONSTRUCTOR, QUICK_TRAIN
+from ann_migrate.links import names_of
 from ann_migrate.long_lines import break_long_lines
 from ann_migrate.plan import Context, Plan, PlanFailed
 from ann_migrate.project import Project
-from ann_migrate.resolve import Names, Variable
+from ann_migrate.resolve import Variable
 from ann_migrate.result import FileResult, Outcome, Position, Problem, Site
 from ann_migrate.rules import (
     annotation,
     constructor,
+    file_not_to_edit,
     in_f_string,
     layout_lost,
     not_ours,
@@ -67,15 +69,15 @@ class Migration:
         self.style = style
         self.selection = selection or Selection()
         ordered = source.parts is not None and source.parts.ordered
+        self._files = source.parts.files if source.parts is not None else ()
         parsed = module or project.parsed(path, source.data) or source.parse()
-        self.tree = Tree(parsed, source.separators, ordered=ordered)
+        self.tree = Tree(parsed, source.separators, ordered=ordered, files=bool(self._files))
         self.tree.shown = find_shown(source, self.tree)
-        self.names = Names(self.tree, project.reexports.seen_from(path, self.tree))
-        self.module = project.module(path)
-        self.exports = Exports(path, self.module, project, source, self.tree, kept)
-        seen_lines = source.parts is None or (path.suffix.lower() in NOTEBOOKS and self.module is not None)
-        self.sites = find_sites(self.names, project, self.module, path if seen_lines else None)
-        self.flow = Flow(self.names, project, self.module, unsafe=self.selection.unsafe)
+        self.names = names_of(self.tree, self._files or (path,), project)
+        self.exports = Exports(self.names, project, source, kept)
+        seen = source.parts is None or (path.suffix.lower() in NOTEBOOKS and project.module(path) is not None)
+        self.sites = find_sites(self.names, project, lines_are_seen=seen)
+        self.flow = Flow(self.names, project, unsafe=self.selection.unsafe)
         self.values = Values(source, self.names, self.flow)
         self.skips = Skips(source, self.tree)
         self.verdicts: dict[NameUse, Site] = {}
@@ -92,7 +94,7 @@ class Migration:
         notes = tuple(self.skips.unused())
         hints = python_hints(self.path, self.source, self.tree, self.sites)
         if not edited:
-            return FileResult(self.path, raw, raw, sites, notes=notes, hints=hints)
+            return FileResult(self.path, raw, raw, sites, notes=notes, hints=hints, concerned=self.concerned)
         try:
             after = self.source.encode(data)
             failure = None
@@ -103,7 +105,13 @@ class Migration:
         if failure is not None:
             problem = Problem("ANN990", f"internal check failed, the file is left as it is: {failure}", internal=True)
             return FileResult(self.path, raw, raw, (), problem, hints=hints)
-        return FileResult(self.path, raw, after, sites, notes=notes, hints=hints)
+        return FileResult(self.path, raw, after, sites, notes=notes, hints=hints, concerned=self.concerned)
+
+    @property
+    def concerned(self) -> frozenset[Path]:
+        """The Python files to which objects of these escape: analysed together with them, they may not."""
+        files = self._files or (self.path,)
+        return frozenset(path for path in self.flow.concerned if path.suffix == ".py" and path not in files)
 
     def rewrite(self) -> tuple[bytes, bool]:
         """The edited UTF-8 text, and whether anything was edited. Sets the verdicts.
@@ -136,7 +144,6 @@ class Migration:
             tree=self.tree,
             names=self.names,
             project=self.project,
-            module=self.module,
             flow=self.flow,
             values=self.values,
             imports=self.imports,
@@ -187,7 +194,9 @@ class Migration:
             Decline: they are left as they are.
             Left: they are left as they are by wish.
         """
-        if (reason := not_ours.explain_file(self.source.data, self.module)) is not None:
+        home = self.names.module_at(group[0].node)
+        text = self.source.text_of_part(self.names.modules.index(home)) if self._files else self.source.data
+        if (reason := not_ours.explain_file(text, home.module_name)) is not None:
             self._ignore(group, not_ours.CODE, reason)
             return []
         for rule in rules_with("explain_ignored"):
@@ -308,8 +317,22 @@ class Migration:
             return []
         assert self.style != "guide" or not self.imports.adds("ann_compat"), "the guide style needs no bridge"
         rewritten = {use for plan in plans for use in (plan.site, *plan.annotations)}
-        edits = [edit for plan in plans for edit in plan.edits]
+        edits = [edit for plan in plans for edit in self._allowed(plan)]
         return [*edits, *self.imports.edits(self._removable(rewritten))]
+
+    def _allowed(self, plan: Plan) -> list[Edit]:
+        """The edits of a plan.
+
+        Raises:
+            PlanFailed: one of them lies in a file that must not be edited.
+        """
+        locked = self.source.parts.locked if self.source.parts is not None else ()
+        for edit in plan.edits if any(locked) else ():
+            part = self.source.part(edit.span.start)
+            if locked[part]:
+                sites = [mate.site for mate in plan.mates or [plan]]
+                raise PlanFailed(sites, file_not_to_edit.decline(self._files[part], locked[part]))
+        return plan.edits
 
     def _removable(self, rewritten: set[NameUse]) -> list[Variable]:
         """The variables that hold a legacy name, to which nothing refers any more."""

@@ -6,7 +6,7 @@ import ast
 import re
 
 from ann_migrate.objects import Escape
-from ann_migrate.resolve import Names
+from ann_migrate.resolve import Names, Variable
 from ann_migrate.tree import Tree
 
 
@@ -30,13 +30,12 @@ def check_not_looked_up(tree: Tree, name: str) -> None:
                 raise Escape("by name", key)
 
 
-def is_exported(names: Names, name: str) -> bool:
-    """Whether ``__all__`` names a module variable."""
-    variable = names.module.variables.get("__all__")
-    if variable is None:
-        return False
+def is_exported(names: Names, variable: Variable) -> bool:
+    """Whether ``__all__`` names a module variable: in its own module, or in one that imports it."""
     return any(
-        isinstance(part, ast.Constant) and part.value == name
-        for binding in variable.bindings
+        isinstance(part, ast.Constant) and part.value == each.name
+        for each in (variable, *variable.imported_as)
+        if (exported := each.scope.top.variables.get("__all__")) is not None
+        for binding in exported.bindings
         for part in ast.walk(names.tree.statement(binding.node))
     )

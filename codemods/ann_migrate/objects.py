@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import ast
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ann_migrate.scopes import Variable
 
@@ -20,13 +22,15 @@ class Escape(Exception):  # noqa: N818 - a finding, not an error
             cannot be followed; says so to whoever wanted to).
         node: The node that did it.
         where: More words for the report, such as the other file's name.
+        files: Other files that have to do with it: analysed together with them, the object may not escape.
     """
 
-    def __init__(self, how: str, node: ast.AST, where: str = "") -> None:
+    def __init__(self, how: str, node: ast.AST, where: str = "", files: Iterable[Path] = ()) -> None:
         super().__init__(how)
         self.how = how
         self.node = node
         self.where = where
+        self.files = frozenset(files)
         self.found: LoopObject | None = None
         """What was known of the object when it escaped, for the explanation."""
 

@@ -37,7 +37,6 @@ class Context:
     tree: Tree
     names: Names
     project: Project
-    module: str | None
     flow: Flow
     values: Values
     imports: Imports

@@ -5,17 +5,20 @@ given to it.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from ann_migrate.contents import Contents
+from ann_migrate.import_paths import ImportPaths
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
 from ann_migrate.meanings import Meanings
 from ann_migrate.patches import Patches
 from ann_migrate.reexports import Reexports
 
+_MANY = 20
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 
 
@@ -33,8 +36,8 @@ class Project:
         >>> project = Project({"app": Path("app.py"), "jobs": Path("jobs.py")}, files.__getitem__)
         >>> project.module(Path("jobs.py"))
         'jobs'
-        >>> project.importer("jobs", "loop")
-        PosixPath('app.py')
+        >>> project.importers("jobs", "loop")
+        [PosixPath('app.py')]
     """
 
     def __init__(
@@ -45,11 +48,13 @@ class Project:
     ) -> None:
         self._modules = dict(modules)
         self._names = {path: name for name, path in self._modules.items()}
+        self._paths = ImportPaths(self._modules)
         self._contents = Contents(self._names, read)
         self._shown = shown
         self._mentions: dict[str, list[Path]] = {}
         self._trees: dict[Path, ast.Module | None] = {}
         self._named_in_strings: dict[bytes, set[bytes]] = {}
+        self._analysed: frozenset[Path] = frozenset()
 
     @classmethod
     def single(cls) -> Project:
@@ -65,43 +70,64 @@ class Project:
         parts = module.split(".")
         return any(".".join(parts[:end]) in self._modules for end in range(1, len(parts) + 1))
 
-    def importer(self, module: str | None, name: str) -> Path | None:
-        """A file that imports ``name`` from ``module``, or uses it as an attribute of that module."""
+    def without(self, files: Iterable[Path]) -> Project:
+        """The same project for an analysis of several files: questions about other files leave these out too."""
+        _ = self.reexports  # found once, for all
+        other = copy.copy(self)
+        other._analysed = frozenset(files)
+        return other
+
+    def importers(self, module: str | None, name: str) -> list[Path]:
+        """The other files that import ``name`` from ``module``, or use it as an attribute of that module."""
         if module is None:
-            return None
+            return []
         needle = name.encode()
         home = self._modules.get(module)
         is_package = home is not None and home.stem == "__init__"
-        for path in self._contents.importing(module, is_package=is_package):
-            if self._names[path] != module and needle in self._contents.of(path) and self._imports(path, module, name):
-                return path
-        return None
+        return [
+            path
+            for path in self._contents.importing(module, is_package=is_package)
+            if self._is_other(path, module)
+            if needle in self._contents.of(path) and self._imports(path, module, home, name)
+        ]
 
-    def attribute_user(self, module: str | None, attribute: str, class_name: str) -> tuple[Path, int] | None:
-        """A file and line that uses ``.attribute`` on what may be an instance of ``class_name`` of ``module``.
+    def attribute_users(self, module: str | None, attribute: str) -> list[tuple[Path, int]]:
+        """The other files, each with a line, that use ``.attribute`` on what may be an instance of a class of
+        ``module``; the first of them, where they are many.
 
-        ``self.attribute`` in a class that has neither ``class_name`` among its bases nor any base of its project is
-        about another object.
+        ``self.attribute`` in a class without bases is about another object.
         """
+        found: list[tuple[Path, int]] = []
         for path in self._mentioning(attribute):
-            if self._names[path] == module:
-                continue
-            tree = self._tree(path)
-            if tree is None:
-                return path, 1
-            line = _attribute_line(tree, attribute)
-            if line is not None:
-                return path, line
-        return None
-
-    def deriver(self, module: str | None, class_name: str) -> Path | None:
-        """A file with a class that may derive from ``class_name`` of ``module``."""
-        for path in self._contents.holding(class_name.encode()):
-            if self._names[path] != module:
+            if self._is_other(path, module) and len(found) < _MANY:
                 tree = self._tree(path)
-                if tree is None or _derives(tree, class_name):
-                    return path
-        return None
+                line = _attribute_line(tree, attribute) if tree is not None else 1
+                if line is not None:
+                    found.append((path, line))
+        return found
+
+    def derivers(self, module: str | None, class_name: str) -> list[Path]:
+        """The other files with a class that may derive from ``class_name`` of ``module``."""
+        return [
+            path
+            for path in self._contents.holding(class_name.encode())
+            if self._is_other(path, module)
+            if (tree := self._tree(path)) is None or _derives(tree, class_name)
+        ]
+
+    def imported_file(self, path: Path, level: int, module: str) -> tuple[Path | None, bool]:
+        """The file that an import in ``path`` means, by the number of its dots and its dotted name, and whether that is
+        sure.
+        """
+        return self._paths.file(path, level, module)
+
+    def naming_legacy(self) -> list[Path]:
+        """The files that hold a legacy name."""
+        return list(dict.fromkeys(path for needle in NEEDLES for path in self._contents.holding(needle)))
+
+    def content(self, path: Path) -> bytes:
+        """The bytes of a file of the project; empty where it cannot be read."""
+        return self._contents.of(path)
 
     def parsed(self, path: Path, data: bytes) -> ast.Module | None:
         """The syntax tree of a file, if it has been needed already and was made from this very UTF-8 text."""
@@ -127,7 +153,7 @@ class Project:
     @cached_property
     def reexports(self) -> Reexports:
         """The legacy names that modules of the project hand on."""
-        return Reexports(self._modules, self._contents, self._tree)
+        return Reexports(self._modules, self._paths, self._contents, self._tree)
 
     @cached_property
     def meanings(self) -> Meanings:
@@ -192,6 +218,10 @@ class Project:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
+    def _is_other(self, path: Path, module: str | None) -> bool:
+        """Whether a file is neither the module that is asked for nor analysed with it."""
+        return self._names[path] != module and path not in self._analysed
+
     def _mentioning(self, attribute: str) -> list[Path]:
         """The files that hold ``.attribute`` or the string ``"attribute"``."""
         known = self._mentions.get(attribute)
@@ -210,7 +240,7 @@ class Project:
                 self._trees[path] = None
         return self._trees[path]
 
-    def _imports(self, path: Path, module: str, name: str) -> bool:
+    def _imports(self, path: Path, module: str, home: Path | None, name: str) -> bool:
         tree = self._tree(path)
         if tree is None:
             return True
@@ -219,21 +249,37 @@ class Project:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 source = _absolute(node, package)
+                found, _ = self._paths.file(path, node.level, node.module or "")
                 for alias in node.names:
-                    if source == module and alias.name in (name, "*"):
+                    if alias.name in (name, "*") and (source == module or found == home is not None):
                         return True
                     if f"{source}.{alias.name}" == module:
                         aliases.add(alias.asname or alias.name)
             elif isinstance(node, ast.Import):
-                aliases.update(alias.asname or alias.name for alias in node.names if alias.name == module)
-        return any(
-            isinstance(node, ast.Attribute) and node.attr == name and ast.unparse(node.value) in aliases
-            for node in ast.walk(tree)
-        )
+                aliases.update(
+                    alias.asname or alias.name
+                    for alias in node.names
+                    if alias.name == module or self._paths.file(path, 0, alias.name)[0] == home is not None
+                )
+        return bool(aliases) and _reads_of_module(tree, aliases, name)
 
     def _package(self, path: Path) -> str:
         module = self._names.get(path, "")
         return module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _reads_of_module(tree: ast.Module, aliases: set[str], name: str) -> bool:
+    """Whether code reads ``name`` of a module that it has under one of the aliases, or hands the module on."""
+    bases: set[ast.AST] = set()
+    names: list[ast.Name] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            bases.add(node.value)
+            if node.attr == name and ast.unparse(node.value) in aliases:
+                return True
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in aliases:
+            names.append(node)
+    return any(node not in bases for node in names)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:

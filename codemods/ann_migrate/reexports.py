@@ -11,14 +11,14 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ann_migrate.contents import Contents
+from ann_migrate.import_paths import ImportPaths, place_of
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES, STAR_NAMES
-from ann_migrate.tree import Tree
 
 _HARMLESS_ROOTS = frozenset({"adaptiveneuralnetwork", "torch", "numpy"})
 _STAR = re.compile(rb"import[\s\\]*\*")
@@ -55,14 +55,20 @@ class Reexports:
 
     Args:
         modules: Path by dotted module name.
+        paths: Which of them an import means.
         contents: Their bytes.
         parse: Gives the syntax tree of a file; None if it has none.
     """
 
     def __init__(
-        self, modules: Mapping[str, Path], contents: Contents, parse: Callable[[Path], ast.Module | None]
+        self,
+        modules: Mapping[str, Path],
+        paths: ImportPaths,
+        contents: Contents,
+        parse: Callable[[Path], ast.Module | None],
     ) -> None:
         self._modules = modules
+        self._paths = paths
         self._names = {path: name for name, path in modules.items()}
         self._contents = contents
         self._parse = parse
@@ -82,13 +88,24 @@ class Reexports:
         path = self._modules.get(module)
         return self._exports.get(path, {}) if path is not None else {}
 
-    def seen_from(self, path: Path, tree: Tree) -> dict[str, Export]:
-        """What the imports of a file reach, by dotted path as :mod:`ann_migrate.resolve` builds it."""
+    def seen_from(
+        self, path: Path, imports: Iterable[ast.Import | ast.ImportFrom], mark: str = ""
+    ) -> dict[str, Export]:
+        """What the imports of a file reach, by dotted path as :mod:`ann_migrate.resolve` builds it.
+
+        Args:
+            path: The file.
+            imports: Its import statements.
+            mark: What relative paths begin with.
+        """
         seen: dict[str, Export] = {}
         if not self._exports:
             return seen
-        for node in tree.all_of(ast.ImportFrom):
-            prefix = f"{'.' * node.level}{node.module or ''}"
+        for node in imports:
+            if isinstance(node, ast.Import):
+                self._see_import(seen, path, node)
+                continue
+            prefix = f"{mark if node.level else ''}{'.' * node.level}{node.module or ''}"
             for alias in node.names:
                 if alias.name in self._exported:
                     home, sure = self.file(path, node.level, node.module or "")
@@ -98,13 +115,14 @@ class Reexports:
                         continue
                 below = f"{node.module}.{alias.name}" if node.module else alias.name
                 self._see_module(seen, path, node.level, below, f"{prefix}.{alias.name}")
-        for imported in tree.all_of(ast.Import):
-            for alias in imported.names:
-                self._see_module(seen, path, 0, alias.name, alias.name)
-                root = alias.name.partition(".")[0]
-                for name in self._exporters_below.get(root, ()) if not alias.asname else ():
-                    self._see_module(seen, path, 0, name, name)
         return seen
+
+    def _see_import(self, seen: dict[str, Export], path: Path, node: ast.Import) -> None:
+        for alias in node.names:
+            self._see_module(seen, path, 0, alias.name, alias.name)
+            root = alias.name.partition(".")[0]
+            for name in self._exporters_below.get(root, ()) if not alias.asname else ():
+                self._see_module(seen, path, 0, name, name)
 
     @cached_property
     def _exporters_below(self) -> dict[str, list[str]]:
@@ -114,17 +132,6 @@ class Reexports:
             root, dot, _ = self._names[file].partition(".")
             if dot:
                 found.setdefault(root, []).append(self._names[file])
-        return found
-
-    @cached_property
-    def _by_place(self) -> dict[Path, Path]:
-        return {_place(path.absolute()): path for path in self._modules.values() if path.suffix == ".py"}
-
-    @cached_property
-    def _by_last_part(self) -> dict[str, list[tuple[Path, Path]]]:
-        found: dict[str, list[tuple[Path, Path]]] = {}
-        for place, path in self._by_place.items():
-            found.setdefault(place.name, []).append((place, path))
         return found
 
     # -- which file an import means -----------------------------------------------------------------------------------
@@ -143,28 +150,12 @@ class Reexports:
 
     def file(self, path: Path, level: int, module: str) -> tuple[Path | None, bool]:
         """The file that an import in ``path`` means, and whether that is sure."""
-        parts = module.split(".") if module else []
-        folder = path.absolute().parent
-        if level:
-            for _ in range(level - 1):
-                folder = folder.parent
-            return self._by_place.get(folder.joinpath(*parts)), True
-        if not parts:
-            return None, False
-        beside = self._by_place.get(folder.joinpath(*parts))
-        known = self._modules.get(module)
-        if beside is not None and known in (None, beside):
-            # A script finds what lies beside it; a module of a package does so only when it is run as a script.
-            return beside, known == beside or not self._is_in_package(path)
-        if known is not None:
-            return known, "." in module or known.stem == "__init__"
-        tail = tuple(parts)
-        found = [file for place, file in self._by_last_part.get(tail[-1], ()) if place.parts[-len(tail) :] == tail]
+        home, sure = self._paths.file(path, level, module)
+        if home is not None or level or not module:
+            return home, sure
+        found = self._paths.ending_with(module)
         exporting = [file for file in found if file in self._exports]
-        return (exporting[0], len(found) == 1 and len(parts) > 1) if exporting else (None, False)
-
-    def _is_in_package(self, path: Path) -> bool:
-        return path.absolute().parent in self._by_place
+        return (exporting[0], len(found) == 1 and "." in module) if exporting else (None, False)
 
     # -- what modules export ------------------------------------------------------------------------------------------
 
@@ -182,7 +173,7 @@ class Reexports:
             self._exports[path] = exports
             self._exported.update(exports)
             self._exporters.add(self._names[path].rpartition(".")[2])
-            self._exporters.add(_place(path.absolute()).name)
+            self._exporters.add(place_of(path.absolute()).name)
             needles = [name.encode() for name in exports]
             for user in self._contents.importing(self._names[path], is_package=path.stem == "__init__"):
                 data = self._contents.of(user)
@@ -246,12 +237,7 @@ class Reexports:
 
     def _does_nothing(self, path: Path, level: int, home: Path) -> bool:
         """Whether the import of ``home`` can leave ``path`` without any difference but the name."""
-        run = [home]
-        folder = _place(home.absolute()).parent
-        while (package := self._by_place.get(folder)) is not None:
-            run.append(package)
-            folder = folder.parent
-        for module in run:
+        for module in (home, *self._paths.packages_around(home)):
             around = module.stem == "__init__" and module.absolute().parent in path.absolute().parents
             if level and around:
                 continue  # a package around the file is imported before it in any case
@@ -285,11 +271,6 @@ class Reexports:
             parts = [*node.body, *node.orelse, *node.finalbody, *(item for at in node.handlers for item in at.body)]
             return all(self._is_inert_statement(path, item, seen) for item in parts)
         return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-
-
-def _place(path: Path) -> Path:
-    """The path of a module without its suffix; of a package, its folder."""
-    return path.parent if path.stem == "__init__" else path.with_suffix("")
 
 
 def _bindings(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:

@@ -119,7 +119,7 @@ def json_document(report: Report) -> dict[str, Any]:
         "mode": report.mode,
         "summary": {
             "scanned": run.scanned,
-            "naming_legacy_api": len(run.files),
+            "naming_legacy_api": sum(bool(each.sites or each.problem) or not each.together for each in run.files),
             "hints": len(run.hints),
             "found": run.found,
             "rewritten": run.rewritten,
@@ -136,6 +136,7 @@ def json_document(report: Report) -> dict[str, Any]:
                 "written": result.path in written,
                 "not_written": left_alone.get(result.path) or (report.failure or None if result.changed else None),
                 "imports_bridge": gains_bridge(result),
+                "together": sorted(map(path_text, result.together)),
                 "sites": [_site_document(site) for site in result.sites],
                 "notes": [
                     {"position": _position_document(note.position), "code": note.code, "text": note.text}

@@ -41,7 +41,7 @@ def text_lines(report: Report, *, verbose: bool = False, quiet: bool = False, hi
             yield f"{shown_path(result.path)}: not written: {left_alone[result.path]}"
         elif result.path in effective and not quiet:
             verb = "rewrote" if report.mode == "write" else "would rewrite"
-            yield f"{shown_path(result.path)}: {verb} {number_of(_rewritten(result), 'site')}"
+            yield f"{shown_path(result.path)}: {verb} {_what_is_rewritten(result, report.run)}"
     if report.failure:
         yield f"nothing was written: {report.failure}"
     if report.verdict is not None and (report.refuted or not quiet):
@@ -81,6 +81,15 @@ def undo_lines(result: UndoResult | None, paths: Sequence[str], *, quiet: bool =
     )
     if result.unchanged:
         yield f"{number_of(len(result.unchanged), 'file')} of the run held the original content already."
+
+
+def _what_is_rewritten(result: FileResult, run: RunResult) -> str:
+    """``2 sites``; of a file that only uses what others make, the files with which it goes."""
+    sites = _rewritten(result)
+    if sites or not result.together:
+        return number_of(sites, "site")
+    homes = [other.path for other in run.files if other.path in result.together and _rewritten(other)]
+    return f"the uses of what {', '.join(shown_path(path) for path in homes)} makes"
 
 
 def _problem_lines(result: FileResult, run: RunResult, *, verbose: bool) -> Iterator[str]:

@@ -8,25 +8,28 @@ outside them); the tests hold it against :mod:`symtable` over the standard libra
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ann_migrate.legacy_api import LEGACY_PATHS, STAR_NAMES, canonical
 from ann_migrate.reexports import Export
 from ann_migrate.scopes import Binding, Collector, Scope, Variable
 from ann_migrate.tree import Tree
 
-__all__ = ["Binding", "Names", "Scope", "Variable"]
+__all__ = ["Binding", "Names", "Scope", "Variable", "marks_of"]
 
 _FUNCTION_KINDS = ("function", "lambda", "comprehension", "type")
 
 
 class Names:
-    """The names of one module, resolved.
+    """The names of one module, or of several that are analysed together, resolved.
 
     Args:
         tree: The module.
         reexports: Paths, as this module's imports write them, by which other modules of the project hand on a legacy
             name.
+        files: For each module of the tree its path, and the name under which other files import it; None where
+            unknown.
 
     Example:
         >>> import ast
@@ -36,11 +39,21 @@ class Names:
         'torch.nn.Linear'
     """
 
-    def __init__(self, tree: Tree, reexports: Mapping[str, Export] | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        reexports: Mapping[str, Export] | None = None,
+        files: Sequence[tuple[Path | None, str | None]] = ((None, None),),
+    ) -> None:
         self.tree = tree
         self.reexports = reexports or {}
-        self.module = Scope("module", tree.module, None)
-        self.scopes: dict[ast.AST, Scope] = {tree.module: self.module}
+        marks = marks_of(tree)
+        self.modules = [
+            Scope("module", module, None, module_name=name, path=path, mark=mark)
+            for module, (path, name), mark in zip(tree.modules, files, marks, strict=True)
+        ]
+        self.module = self.modules[0]
+        self.scopes: dict[ast.AST, Scope] = {scope.node: scope for scope in self.modules}
         self._scope_of_name: dict[ast.AST, Scope] = {}
         self._variable_of: dict[ast.AST, Variable] = {}
         self._pending: list[tuple[str, Binding]] = []
@@ -57,7 +70,7 @@ class Names:
     def bound_by(self, binding: Binding) -> Variable:
         """The variable that a binding binds."""
         if binding.kind == "star":  # one node for many names
-            return self.module.variables[(binding.path or "").rpartition(".")[2]]
+            return binding.scope.variables[(binding.path or "").rpartition(".")[2]]
         return self._variable_of[binding.node]
 
     def scope_of(self, name: ast.AST) -> Scope:
@@ -73,7 +86,11 @@ class Names:
             if at in self.scopes and _runs_inside(at, child):
                 return self.scopes[at]
             child = at
-        return self.module
+        return self.module_at(node)
+
+    def module_at(self, node: ast.AST) -> Scope:
+        """The scope of the module in which a node stands."""
+        return self.modules[0] if len(self.modules) == 1 else self.scopes[self.tree.module_of(node)]
 
     def lookup(self, name: str, scope: Scope) -> Variable | None:
         """What ``name`` would mean if read in ``scope``; None where nothing in the file binds it."""
@@ -123,18 +140,26 @@ class Names:
         legacy = canonical(next(known for known, target in LEGACY_PATHS.items() if target == export.target))
         return {legacy} if export.sure else {legacy, None}
 
-    def meanings(self, name: ast.Name) -> list[Variable]:
+    def meanings(self, name: ast.Name | ast.Attribute) -> list[Variable]:
         """The variables that a name may read: one, or in a class body that binds the name also the one outside."""
         own = self.variable(name)
         scope = self.scope_of(name)
-        if own.scope.kind != "class" or scope.parent is None:
+        if isinstance(name, ast.Attribute) or own.scope.kind != "class" or scope.parent is None:
             return [own]
         outer = self._home(name.id, scope.parent, create=False)
         return [own, outer] if outer is not None and outer.bindings else [own]
 
+    def read_by(self, node: ast.expr) -> Variable | None:
+        """The one variable that a name, or an attribute of a module of this analysis, surely reads; else None."""
+        if not isinstance(node, (ast.Name, ast.Attribute)) or node not in self._variable_of:
+            return None
+        meanings = self.meanings(node)
+        return meanings[0] if len(meanings) == 1 else None
+
     def variables(self) -> Iterator[Variable]:
-        for scope in self.module.within():
-            yield from scope.variables.values()
+        for module in self.modules:
+            for scope in module.within():
+                yield from scope.variables.values()
 
     # -- building -----------------------------------------------------------------------------------------------------
 
@@ -151,6 +176,21 @@ class Names:
         self._scope_of_name[node] = scope
         self._reads.append(node)
 
+    def unify(self, variable: Variable, origin: Variable) -> None:
+        """Make a name that one module imports from another the same variable as what it imports."""
+        variable.scope.variables[variable.name] = origin
+        origin.imported_as.append(variable)
+        for read in variable.reads:
+            self._variable_of[read] = origin
+        origin.reads += variable.reads
+        variable.reads = []
+
+    def read_from_module(self, attribute: ast.Attribute, variable: Variable, scope: Scope) -> None:
+        """Take an attribute of a module for a read of the module's variable."""
+        self._variable_of[attribute] = variable
+        self._scope_of_name[attribute] = scope
+        variable.reads.append(attribute)
+
     def _link(self) -> None:
         for name, binding in self._pending:
             variable = self._home(name, binding.scope)
@@ -163,37 +203,37 @@ class Names:
             variable.reads.append(node)
             self._variable_of[node] = variable
 
-        self._link_star()
+        for module in self.modules:
+            self._link_star(module)
 
-    def _link_star(self) -> None:
+    def _link_star(self, module: Scope) -> None:
         """Bind what ``from adaptiveneuralnetwork.training import *`` surely brings.
 
         Only where it is the file's one star import (the next could bind the name again) and always runs. What a later
         import or definition of the module binds is not the star's.
         """
-        star = self.known_star
+        star = self.known_star(module)
         for name in STAR_NAMES[star.module or ""] if star else ():
-            variable = self._home(name, self.module)
+            variable = self._home(name, module)
             if star and variable and not any(self._replaces(binding, star) for binding in variable.bindings):
-                variable.bindings.append(Binding("star", star.names[0], self.module, f"{star.module}.{name}"))
+                variable.bindings.append(Binding("star", star.names[0], module, f"{star.module}.{name}"))
 
     def _replaces(self, binding: Binding, star: ast.ImportFrom) -> bool:
         statement = self.tree.statement(binding.node)
-        later = self.tree.parent(statement) is self.tree.module and statement.lineno > star.lineno
+        later = self.tree.parent(statement) is self.tree.parent(star) and statement.lineno > star.lineno
         return later and binding.kind in ("import", "from", "class", "def")
 
-    @property
-    def known_star(self) -> ast.ImportFrom | None:
-        """The file's one star import, if it always runs and its module's names are known."""
-        if len(self.module.star_imports) != 1:
+    def known_star(self, module: Scope) -> ast.ImportFrom | None:
+        """A module's one star import, if it always runs and its own module's names are known."""
+        if len(module.star_imports) != 1:
             return None
-        star = self.module.star_imports[0]
-        known = star.level == 0 and star.module in STAR_NAMES and self.tree.parent(star) is self.tree.module
+        star = module.star_imports[0]
+        known = star.level == 0 and star.module in STAR_NAMES and self.tree.parent(star) is module.node
         return star if known else None
 
     def _home(self, name: str, scope: Scope, *, create: bool = True) -> Variable | None:
         """The variable that ``name`` in ``scope`` is: its own, a global, or the nearest enclosing function's."""
-        home = self.module
+        home = scope.top
         if name in scope.bound and name not in scope.globals and name not in scope.nonlocals:
             home = scope
         elif name not in scope.globals:
@@ -211,6 +251,11 @@ class Names:
                 return None
             home.variables[name] = Variable(name, home)
         return home.variables[name]
+
+
+def marks_of(tree: Tree) -> list[str]:
+    """For each module of a tree, what its relative paths begin with; nothing where it is the only one."""
+    return [f"<{number}>" for number, _ in enumerate(tree.modules)] if len(tree.modules) > 1 else [""]
 
 
 def _runs_inside(scope_node: ast.AST, child: ast.AST) -> bool:

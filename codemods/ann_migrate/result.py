@@ -120,7 +120,12 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """The verdict on one candidate file. ``after == before`` when nothing in it changes."""
+    """The verdict on one candidate file. ``after == before`` when nothing in it changes.
+
+    ``together`` are the files (this one among them) that are written together or not at all, since an object goes from
+    one to another; none where the file stands alone. ``concerned`` are other files of the project to which an object
+    escapes: analysed together with them, it may not.
+    """
 
     path: Path
     before: bytes
@@ -129,6 +134,8 @@ class FileResult:
     problem: Problem | None = None
     notes: tuple[Note, ...] = ()
     hints: tuple[Hint, ...] = ()
+    together: frozenset[Path] = frozenset()
+    concerned: frozenset[Path] = frozenset()
 
     @property
     def changed(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -35,7 +36,12 @@ class Variable:
     name: str
     scope: Scope
     bindings: list[Binding] = field(default_factory=list)
-    reads: list[ast.Name] = field(default_factory=list)
+    reads: list[ast.Name | ast.Attribute] = field(default_factory=list)
+    """Where it is read; an ``Attribute`` where another file of the same analysis reads it from the module."""
+    imported_as: list[Variable] = field(default_factory=list)
+    """The names of other files of the same analysis that are this variable, by imports."""
+    strays: list[ast.AST] = field(default_factory=list)
+    """Where other files of the same analysis have, or may have, another way to it."""
 
     def __repr__(self) -> str:
         return f"<Variable {self.name} of {self.scope.kind}>"
@@ -56,6 +62,17 @@ class Scope:
     mentioned: set[str] = field(default_factory=set)
     """Names read or bound by code that stands in this scope, wherever they resolve to."""
     star_imports: list[ast.ImportFrom] = field(default_factory=list)
+    module_name: str | None = None
+    """Of a module, the dotted name under which other files import it; None where unknown."""
+    path: Path | None = None
+    """Of a module, its file; None where it has none of its own."""
+    mark: str = ""
+    """Of a module that is analysed with others, what its relative paths begin with: two files' are not the same."""
+    top: Scope = field(init=False)
+    """The module's scope around it."""
+
+    def __post_init__(self) -> None:
+        self.top = self if self.parent is None else self.parent.top
 
     def within(self) -> Iterator[Scope]:
         """This scope and all inside it."""
@@ -74,7 +91,7 @@ class Scope:
 class Record(Protocol):
     """What takes down the bindings and reads that the walk comes across."""
 
-    module: Scope
+    modules: list[Scope]
     scopes: dict[ast.AST, Scope]
 
     def bind(self, name: str, kind: str, node: ast.AST, scope: Scope, path: str | None = None) -> None: ...
@@ -87,7 +104,7 @@ class Collector(ast.NodeVisitor):
 
     def __init__(self, names: Record, walrus_targets: set[ast.AST]) -> None:
         self.names = names
-        self.scope = names.module
+        self.scope = names.modules[0]
         self._walrus_targets = walrus_targets
         self._visitors: dict[type[ast.AST], Callable[[Any], None]] = {}
 
@@ -114,7 +131,9 @@ class Collector(ast.NodeVisitor):
         """Nothing below it."""
 
     def collect(self) -> None:
-        self.visit(self.names.module.node)
+        for module in self.names.modules:
+            self.scope = module
+            self.visit(module.node)
 
     def _inside(self, kind: str, node: ast.AST, parts: Iterable[ast.AST | None]) -> None:
         scope = Scope(kind, node, self.scope)
@@ -158,7 +177,8 @@ class Collector(ast.NodeVisitor):
                 self.scope.star_imports.append(node)
                 continue
             # A relative import is some module of the project: its path starts with dots and equals no library path.
-            path = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+            mark = self.scope.top.mark if node.level else ""
+            path = f"{mark}{'.' * node.level}{node.module or ''}.{alias.name}"
             self.names.bind(alias.asname or alias.name, "from", alias, self.scope, path)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:

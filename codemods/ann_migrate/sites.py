@@ -10,12 +10,11 @@ import ast
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, QUICK_TRAIN_READS, STAR_NAMES, TRAINING_LOOP
 from ann_migrate.looked_up import module_looked_up
 from ann_migrate.project import Project
-from ann_migrate.resolve import Binding, Names, Variable
+from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.subclasses import ClassUses, find_uses
 from ann_migrate.tree import dotted
 
@@ -58,19 +57,47 @@ class NameUse:
     subclass: ClassUses | None = None
 
 
-def find_sites(names: Names, project: Project, module: str | None, path: Path | None = None) -> list[NameUse]:
-    """All sites of the file, in the order in which they stand.
+def find_sites(names: Names, project: Project, *, lines_are_seen: bool = False) -> list[NameUse]:
+    """All sites, in the order in which they stand.
 
     Args:
-        names: The names of the file.
+        names: The names of the file, or of several.
         project: What is known of other files.
-        module: The dotted name under which they import this one; None where unknown.
-        path: Its path, if the lines of its syntax tree are those that people see in it.
+        lines_are_seen: Whether the lines of the syntax tree are those that people see in the file.
     """
-    found = [*_named(names), *_starred(names), *_strings(names, project, module), *_looked_up(names, project)]
+    found = [*_named(names), *_looked_up(names, project)]
+    for module in names.modules:
+        found += [*_starred(module), *_strings(names, project, module)]
+    for module in names.modules:
+        own = [use for use in found if names.module_at(use.node) is module]
+        _doubt_patched(own, names, project, module)
+        for use in own:
+            parent = names.tree.parent(use.node)
+            if isinstance(parent, ast.ClassDef) and use.node in parent.bases:
+                use.subclass = _uses_of(parent, names, module, project, lines_are_seen=lines_are_seen)
+    return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
+
+
+def _uses_of(
+    node: ast.ClassDef, names: Names, module: Scope, project: Project, *, lines_are_seen: bool
+) -> ClassUses | None:
+    """What hangs on a class; None where the lines of its text are not those of a file."""
+    if module.path is None:
+        return None
+    if len(names.modules) == 1:
+        return find_uses(node, names, module.path, project) if lines_are_seen else None
+    number = names.modules.index(module)
+    line = node.lineno - (names.tree.separators[number - 1] if number else 0)
+    alone = project.meanings.names(module.path)
+    same = [each for each in (alone.tree.all_of(ast.ClassDef) if alone else ()) if each.lineno == line]
+    return find_uses(same[0], alone, module.path, project) if alone is not None and same else None
+
+
+def _doubt_patched(found: list[NameUse], names: Names, project: Project, module: Scope) -> None:
+    """Doubt the sites of a module whose names some code may replace."""
     patches: dict[str, ast.expr | str] = {}
     for use in found:
-        if _may_change_binding(use, names) and not _is_of_another_module(use, found, module):
+        if _may_change_binding(use, names) and not _is_of_another_module(use, found, module.module_name):
             patches.setdefault(use.target, use.node)
     for target, binding in _reachable_names(names, project, module):
         if target in patches:
@@ -84,17 +111,13 @@ def find_sites(names: Names, project: Project, module: str | None, path: Path | 
             patch = patches.get(use.target) or next(_patches_of_package(use, names, project), None)
             if patch is not None:
                 use.doubt, use.patch = "patched", patch
-        parent = names.tree.parent(use.node)
-        if path is not None and isinstance(parent, ast.ClassDef) and use.node in parent.bases:
-            use.subclass = find_uses(parent, names, path, project)
-    return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
 
-def _reachable_names(names: Names, project: Project, module: str | None) -> Iterator[tuple[str, str]]:
+def _reachable_names(names: Names, project: Project, module: Scope) -> Iterator[tuple[str, str]]:
     """The legacy names as other files can reach them here or where they come from: target, and dotted name."""
-    if module is not None:
-        for name, target in _exported(names).items():
-            yield target, f"{module}.{name}"
+    if module.module_name is not None:
+        for name, target in _exported(names, module).items():
+            yield target, f"{module.module_name}.{name}"
     for export in names.reexports.values():
         yield export.target, f"{project.module(export.path)}.{export.name}"
 
@@ -130,11 +153,11 @@ def legacy_imports(variable: Variable, names: Names) -> list[Binding]:
     return [binding for binding in variable.bindings if binding.path and names.reaches_legacy(binding.path)]
 
 
-def _exported(names: Names) -> dict[str, str]:
+def _exported(names: Names, module: Scope) -> dict[str, str]:
     """The module-level names that are a legacy class or function (other files can import them), and which one."""
     return {
         variable.name: target
-        for variable in names.module.variables.values()
+        for variable in module.variables.values()
         for binding in variable.bindings
         if (target := names.target(binding.path)) is not None
     }
@@ -205,13 +228,13 @@ def _called(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _starred(names: Names) -> Iterator[NameUse]:
+def _starred(module: Scope) -> Iterator[NameUse]:
     """Names that only a ``from adaptiveneuralnetwork.training import *`` can have brought, where that is not sure."""
-    stars = [star for star in names.module.star_imports if star.level == 0 and star.module in STAR_NAMES]
+    stars = [star for star in module.star_imports if star.level == 0 and star.module in STAR_NAMES]
     if not stars:
         return
     for name in (TRAINING_LOOP, QUICK_TRAIN):
-        variable = names.module.variables.get(name)
+        variable = module.variables.get(name)
         if variable is not None and not variable.bindings:
             for read in variable.reads:
                 yield NameUse(read, name, doubt="star")
@@ -220,10 +243,10 @@ def _starred(names: Names) -> Iterator[NameUse]:
 # -- strings ----------------------------------------------------------------------------------------------------------
 
 
-def _strings(names: Names, project: Project, module: str | None) -> Iterator[NameUse]:
-    exported = _exported(names)
+def _strings(names: Names, project: Project, module: Scope) -> Iterator[NameUse]:
+    exported = _exported(names, module)
     for node in names.tree.all_of(ast.Constant):
-        if not isinstance(node.value, str) or len(node.value) > 500:
+        if not isinstance(node.value, str) or len(node.value) > 500 or names.module_at(node) is not module:
             continue
         value = node.value
         if _in_annotation(names, node):
@@ -232,10 +255,10 @@ def _strings(names: Names, project: Project, module: str | None) -> Iterator[Nam
                 target = min(imports)
                 yield NameUse(node, target, Form.ANNOTATION_STRING, tuple(imports[target]))
         elif value in exported and _in_dunder_all(names, node):
-            bindings = tuple(legacy_imports(names.module.variables[value], names))
+            bindings = tuple(legacy_imports(module.variables[value], names))
             yield NameUse(node, exported[value], Form.EXPORT, bindings)
         else:
-            named = _argument_target(node, value, names, exported, project, module)
+            named = _argument_target(node, value, names, exported, project, module.module_name)
             if named is not None:
                 yield NameUse(node, named, Form.STRING)
 

@@ -12,9 +12,11 @@ import codecs
 import io
 import re
 import tokenize
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from ann_migrate.result import Position, Problem
@@ -52,18 +54,22 @@ expression statement (interactive examples)."""
 
 @dataclass(frozen=True)
 class Parts:
-    """How a text is put together from parts: the cells of a notebook, the code blocks of a page.
+    """How a text is put together from parts: the cells of a notebook, the code blocks of a page, or files.
 
     Attributes:
         separator: The line between two parts, with its line end; it occurs nowhere else in the text. It is a statement,
             so that nothing grows together over it.
         shows: For each part, which expression statements somebody sees the value of.
         ordered: Whether the parts surely run one after the other.
+        files: Where the parts are files, and so modules with names of their own: their paths.
+        locked: Of such, why each must not be edited; empty where it may.
     """
 
     separator: bytes
     shows: tuple[Shows, ...]
     ordered: bool = False
+    files: tuple[Path, ...] = ()
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,16 @@ class Source:
         line, ends = self.parts.separator, [*self.line_starts[1:], len(self.data)]
         lines = zip(self.line_starts, ends, strict=True)
         return [number for number, (start, end) in enumerate(lines, 1) if self.data[start:end] == line]
+
+    def part(self, offset: int) -> int:
+        """The number of the part in which an offset lies."""
+        return bisect_right(self.separators, self.line_number(offset))
+
+    def text_of_part(self, number: int) -> bytes:
+        """The text of one part, in UTF-8."""
+        starts = [0, *(self.line_starts[line] for line in self.separators)]
+        ends = [*(self.line_starts[line - 1] for line in self.separators), len(self.data)]
+        return self.data[starts[number] : ends[number]]
 
     def offset(self, line: int, column: int) -> int:
         """The UTF-8 offset of a position as ``ast`` gives it: line from 1, column in bytes from 0."""

@@ -33,7 +33,6 @@ class Trace:
         self.names = flow.names
         self.tree = flow.tree
         self.project = flow.project
-        self.module = flow.module
         self.attributes = flow.in_class
         self.functions = flow.functions
         self.found = LoopObject([constructor])
@@ -52,6 +51,9 @@ class Trace:
         while self._steps:
             step, node, shape = self._steps.popleft()
             step(node, shape)
+        nodes = [*self.found.constructors, *(use.attribute for use in self.found.uses)]
+        modules = {self.names.module_at(node) for node in nodes}
+        self.found.far |= len(modules) > 1
         self.found.uses.sort(key=lambda use: (use.attribute.end_lineno or 0, use.attribute.end_col_offset or 0))
 
     def forward(self, value: ast.expr, shape: Shape) -> None:
@@ -125,7 +127,7 @@ class Trace:
         try:
             function = self.functions.of(definition)
         except Escape as escape:
-            raise Escape("used", value, escape.where or escape.how) from None
+            raise Escape("used", value, escape.where or escape.how, escape.files) from None
         self._result(function, shape, value)
 
     def _passed(self, parent: ast.Call | ast.keyword, value: ast.expr, shape: Shape) -> None:
@@ -141,7 +143,7 @@ class Trace:
                 raise Escape("used", value)
             parameter = function.parameter(call, value)
         except Escape as escape:
-            raise Escape("used", value, escape.where) from None
+            raise Escape("used", value, escape.where, escape.files) from None
         self._into_function(function)
         self.holders.variable(self.names.variable(parameter), shape)
 
@@ -151,7 +153,7 @@ class Trace:
         try:
             function = self.functions.of(node)
         except Escape as escape:
-            raise Escape("used", value, escape.where or escape.how) from None
+            raise Escape("used", value, escape.where or escape.how, escape.files) from None
         self._into_function(function)
         every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         parameter = next(each for each in every if function.default(each) is value)
@@ -217,7 +219,7 @@ class Trace:
         try:
             function = self.functions.called(call)
         except Escape as escape:
-            raise Escape("rebound", call, escape.where) from None
+            raise Escape("rebound", call, escape.where, escape.files) from None
         if function is None or isinstance(function.node, ast.AsyncFunctionDef) or _is_init(function.node):
             raise Escape("rebound", call)
         self._result(function, shape, call)
@@ -229,10 +231,13 @@ class Trace:
         self._result(function, shape, value)
 
     def _read_attribute(self, value: ast.Attribute, shape: Shape) -> None:
+        if self.names.read_by(value) is not None:
+            self.holders.read(value, shape)
+            return
         try:
             function = self.functions.property_of(value)
         except Escape as escape:
-            raise Escape("rebound", value, escape.where) from None
+            raise Escape("rebound", value, escape.where, escape.files) from None
         owner = self.attributes.instance_owner(value)
         if function is not None:
             self._result(function, shape, value)
@@ -261,7 +266,7 @@ class Trace:
                 function.argument(call, parameter) if isinstance(call, ast.Call) else None for call in function.calls
             ]
         except Escape as escape:
-            raise Escape("rebound", parameter, escape.where) from None
+            raise Escape("rebound", parameter, escape.where, escape.files) from None
         self._into_function(function)
         for value in values:
             if value is not None:

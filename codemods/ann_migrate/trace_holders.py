@@ -9,6 +9,7 @@ from ann_migrate.attributes import is_dataclass
 from ann_migrate.containers import ANY_PLACE
 from ann_migrate.names_in_strings import check_not_looked_up, is_exported
 from ann_migrate.objects import Element, Escape, Kind, SelfAttribute, Shape
+from ann_migrate.reach import files_reaching
 from ann_migrate.scopes import Binding, Variable
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Holders:
         self.tree = trace.tree
         self.attributes = trace.attributes
 
-    def read(self, name: ast.Name, shape: Shape) -> None:
+    def read(self, name: ast.Name | ast.Attribute, shape: Shape) -> None:
         """Make sure of a name that is read: of all that it is bound to, or of the one assignment that it means."""
         meanings = self.names.meanings(name)
         if len(meanings) != 1 or not meanings[0].bindings:
@@ -84,15 +85,16 @@ class Holders:
         if variable.scope.kind == "class":
             self._class_variable(variable)
         elif variable.scope.kind == "module":
-            user = self.trace.project.importer(self.trace.module, variable.name)
-            if user is not None:
-                raise Escape("imported", target, str(user))
-            if is_exported(self.names, variable.name):
+            users = files_reaching(self.names, self.trace.project, variable)
+            if users:
+                raise Escape("imported", target, str(users[0]), users)
+            if is_exported(self.names, variable):
                 raise Escape("imported", target, "__all__")
         for star in variable.scope.star_imports:
             if star.lineno > getattr(target, "lineno", 0):
                 raise Escape("rebound", star)
-        check_not_looked_up(self.tree, variable.name)
+        for each in (variable, *variable.imported_as):
+            check_not_looked_up(self.tree, each.name)
         if variable not in self.trace.found.holders:
             self.trace.found.holders.append(variable)
 
@@ -162,7 +164,7 @@ class Holders:
         self.attributes.check_not_by_name(variable.name)
         self.attributes.check_other_files(variable.name, owner, self.trace.found.assumptions)
 
-    def _reads_in_line(self, target: ast.Name, variable: Variable) -> list[ast.Name] | None:
+    def _reads_in_line(self, target: ast.Name, variable: Variable) -> list[ast.Name | ast.Attribute] | None:
         """The reads that mean what ``target`` binds, where the name is bound to one thing after another in a straight
         line: all bindings are assignments in one block, and all reads stand in that block behind the first. Else None.
         """
@@ -180,7 +182,7 @@ class Holders:
             starts.append(places[id(at)])
         here = places[id(statement)]
         after = min((start for start in starts if start > here), default=len(block))
-        own = []
+        own: list[ast.Name | ast.Attribute] = []
         for read in variable.reads:
             place = self._place_in(read, places)
             lazy = any(isinstance(node, ast.GeneratorExp) for node in self.tree.ancestors(read))

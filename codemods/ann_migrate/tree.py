@@ -22,12 +22,17 @@ class Tree:
 
     Args:
         module: The tree.
-        separators: The lines between parts: cells of a notebook, code blocks of a page.
+        separators: The lines between parts: cells of a notebook, code blocks of a page, files of a project.
         ordered: Whether the parts surely run one after the other; else nothing is concluded from their order.
+        files: Whether the parts are files: then each is a module of its own.
     """
 
-    def __init__(self, module: ast.Module, separators: Sequence[int] = (), *, ordered: bool = False) -> None:
+    def __init__(
+        self, module: ast.Module, separators: Sequence[int] = (), *, ordered: bool = False, files: bool = False
+    ) -> None:
         self.module = module
+        self.modules = _split(module, separators) if files else [module]
+        """One module, or where the parts are files those of each; they share the statements of the whole."""
         self.separators = separators
         self.ordered = ordered
         self.shown: set[ast.AST] = set()
@@ -35,7 +40,7 @@ class Tree:
         self.parents: dict[ast.AST, ast.AST] = {}
         self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         self._sorted: set[type[ast.AST]] = set()
-        pending: list[ast.AST] = [module]
+        pending: list[ast.AST] = list(reversed(self.modules))
         while pending:
             node = pending.pop()
             self._by_type.setdefault(type(node), []).append(node)
@@ -111,6 +116,12 @@ class Tree:
             yield at
             at = self.parents.get(at)
 
+    def module_of(self, node: ast.AST) -> ast.Module:
+        """The module that a node stands in."""
+        *_, top = (node, *self.ancestors(node))
+        assert isinstance(top, ast.Module)
+        return top
+
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement that is or holds ``node``."""
         if isinstance(node, ast.stmt):
@@ -179,6 +190,14 @@ class Tree:
             if isinstance(at, (ast.ClassDef, *FUNCTIONS)):
                 return at
         return None
+
+
+def _split(module: ast.Module, separators: Sequence[int]) -> list[ast.Module]:
+    """A module for each part, with the statements of that part (and the separator before it)."""
+    modules = [ast.Module(body=[], type_ignores=[]) for _ in range(len(separators) + 1)]
+    for statement in module.body:
+        modules[bisect(separators, statement.lineno)].body.append(statement)
+    return modules
 
 
 def _place(node: Any) -> tuple[int, int]:

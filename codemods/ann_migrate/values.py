@@ -84,7 +84,8 @@ class Values:
         return any(node is at for node in self.tree.ancestors(made))
 
     def _is_visible(self, name: str, variable: Variable, at: ast.AST) -> bool:
-        return self.names.lookup(name, self.names.scope_at(at)) is variable
+        scope = self.names.scope_at(at)
+        return self.names.lookup(name, scope) is variable and scope.top is variable.scope.top
 
     def _stays(self, variable: Variable, made: ast.expr, at: ast.expr, found: LoopObject) -> bool:
         """Whether no rebinding of the variable can run between the two places, and both mean the same variable: one of

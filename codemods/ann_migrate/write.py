@@ -10,40 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import signal
-import stat
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ann_migrate import durable
 from ann_migrate.journal import Entry, Journal, JournalError, Run, cache_folder, digest
+from ann_migrate.replacing import Change, LeftAlone, Outcome, WriteError, commit, interrupts_deferred, prepare, staged
 
-_CHANGED = "changed on disk since it was read"
-
-
-class WriteError(Exception):
-    """Nothing was written; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A file to replace: *before* is what was read from *path*, *after* what shall stand there."""
-
-    path: Path
-    before: bytes
-    after: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """A file that was not replaced. *failed* tells a refusal by the system from a state that we respect."""
-
-    path: Path
-    reason: str
-    failed: bool = False
+__all__ = ["Change", "LeftAlone", "UndoResult", "WriteError", "WriteResult", "undo", "write_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +51,9 @@ def write_files(changes: Iterable[Change], *, journal: bool = True) -> WriteResu
     """Replace files, all temporary files first, and journal what they held.
 
     A file that is read-only, has further hard links, is no regular file any more or has changed since it was read is
-    left alone and reported; the others are written. A symbolic link stays, its target is replaced. Owner, mode and
-    extended attributes are kept. What an earlier run left behind when it was killed is cleaned up.
+    left alone and reported, and so are those that go together with it; the others are written. A symbolic link stays,
+    its target is replaced. Owner, mode and extended attributes are kept. What an earlier run left behind when it was
+    killed is cleaned up; if it had replaced some files that this run has nothing to do with, a warning says so.
 
     Args:
         changes: The files, with what was read from them and what shall stand there.
@@ -92,10 +68,10 @@ def write_files(changes: Iterable[Change], *, journal: bool = True) -> WriteResu
     """
     wanted = list(changes)
     if not journal:
-        ready, left_alone = _prepare(wanted)
-        with _staged(ready) as temps, _interrupts_deferred():
-            outcome = _commit(ready, temps)
-        return outcome.result(left_alone)
+        ready, left_alone = prepare(wanted)
+        with staged(ready) as temps, interrupts_deferred():
+            outcome = commit(ready, temps)
+        return _result(outcome, left_alone)
     try:
         if not wanted and not os.path.isdir(cache_folder()):
             return WriteResult()
@@ -136,12 +112,12 @@ def undo(paths: Sequence[Path]) -> UndoResult | None:
 
 def _write_journalled(wanted: Sequence[Change], book: Journal) -> WriteResult:
     interrupted = _recover(book)
-    ready, left_alone = _prepare(wanted)
-    if not ready:
-        return WriteResult((), tuple(left_alone))
-
+    ready, left_alone = prepare(wanted)
     # Running again completes an interrupted run: the two become one, which is undone as one.
     absorbed = [run for run in interrupted if any(entry.path in ready for entry in run.entries)]
+    half_done = tuple(_half_done(run) for run in interrupted if run not in absorbed)
+    if not ready:
+        return WriteResult((), tuple(left_alone), half_done)
     carried = {entry.path: entry for run in reversed(absorbed) for entry in run.entries if _differs(entry)}
     own = {}
     for path, change in ready.items():
@@ -151,21 +127,22 @@ def _write_journalled(wanted: Sequence[Change], book: Journal) -> WriteResult:
     run = book.begin({**carried, **own}.values())
     with contextlib.ExitStack() as stack:
         try:
-            temps = stack.enter_context(_staged(ready))
+            temps = stack.enter_context(staged(ready))
         except BaseException:
             # Nothing is replaced. Should the journal refuse as well, the next run sees that there is nothing to undo.
             with contextlib.suppress(JournalError):
                 book.forget(run)
             raise
-        stack.enter_context(_interrupts_deferred())
-        outcome = _commit(ready, temps)
+        stack.enter_context(interrupts_deferred())
+        outcome = commit(ready, temps)
         try:
             book.close(run, {**carried, **{path: own[path] for path in outcome.written}}.values())
             for old in absorbed:
                 book.forget(old)
         except JournalError as error:
             outcome.warnings.append(f"the files are written and can be undone, but: {error}")
-    return outcome.result(left_alone)
+    outcome.warnings += half_done
+    return _result(outcome, left_alone)
 
 
 def _recover(book: Journal) -> list[Run]:
@@ -196,19 +173,19 @@ def _undo(run: Run, concerned: Sequence[Entry], book: Journal) -> UndoResult:
         else:
             left_alone.append(LeftAlone(_shown(entry.path), "changed since the run"))
 
-    ready, obstructed = _prepare(changes)
+    ready, obstructed = prepare(changes)
     for folder in {os.path.dirname(entry.path) for entry in concerned}:
         durable.remove_orphans(folder)
     with contextlib.ExitStack() as stack:
         run = book.reopen(run)
         try:
-            temps = stack.enter_context(_staged(ready))
+            temps = stack.enter_context(staged(ready))
         except BaseException:
             with contextlib.suppress(JournalError):
                 book.close(run, run.entries)
             raise
-        stack.enter_context(_interrupts_deferred())
-        outcome = _commit(ready, temps)
+        stack.enter_context(interrupts_deferred())
+        outcome = commit(ready, temps)
         settled = {*outcome.written, *unchanged}
         try:
             book.close(run, [entry for entry in run.entries if entry.path not in settled])
@@ -222,104 +199,14 @@ def _undo(run: Run, concerned: Sequence[Entry], book: Journal) -> UndoResult:
     )
 
 
-def _prepare(wanted: Sequence[Change]) -> tuple[dict[str, Change], list[LeftAlone]]:
-    """Tell the changes that can be made, by the real path of their file, from those that cannot."""
-    ready: dict[str, Change] = {}
-    left_alone = []
-    for change in wanted:
-        real = os.path.realpath(change.path)
-        if (obstacle := _obstacle(real, change)) is None:
-            ready[real] = change
-        else:
-            left_alone.append(LeftAlone(change.path, obstacle))
-    return ready, left_alone
+def _half_done(run: Run) -> str:
+    replaced = [_shown(entry.path).as_posix() for entry in run.entries if _differs(entry)]
+    what = f"{replaced[0]}{f' and {len(replaced) - 1} more' if len(replaced) > 1 else ''}"
+    return f"an earlier run was interrupted when it had replaced {what}: ann-migrate --undo takes that back"
 
 
-def _obstacle(real: str, change: Change) -> str | None:
-    try:
-        status = os.lstat(real)
-        if not stat.S_ISREG(status.st_mode):
-            return "is not a regular file"
-        if status.st_nlink > 1:
-            return f"is one of {status.st_nlink} hard links to the same file, which replacing it would separate"
-        # Replacing would succeed by the folder's permissions alone; and to root everything looks writable.
-        if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(real, os.W_OK):
-            return "is read-only"
-        if not os.access(os.path.dirname(real), os.W_OK | os.X_OK):
-            return "its folder is read-only"
-        if durable.read_file(real) != change.before:
-            return _CHANGED
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    return None
-
-
-@contextlib.contextmanager
-def _staged(ready: dict[str, Change]) -> Iterator[dict[str, str]]:
-    """Phase one: all new contents on the disk, in temporary files. Yields their names by real path of the target."""
-    token = secrets.token_hex(6)
-    for folder in {os.path.dirname(path) for path in ready}:
-        durable.remove_orphans(folder)
-    temps: dict[str, str] = {}
-    try:
-        for index, (path, change) in enumerate(ready.items()):
-            temps[path] = durable.temp_name(os.path.dirname(path), token, index)
-            try:
-                durable.write_new_file(temps[path], change.after, like=path)
-            except OSError as error:
-                raise WriteError(f"cannot write beside {change.path}: {error.strerror or error}") from error
-        yield temps
-    finally:
-        for temp in temps.values():
-            with contextlib.suppress(OSError):
-                os.unlink(temp)
-
-
-@dataclass(slots=True)
-class _Outcome:
-    written: dict[str, Path] = field(default_factory=dict)
-    failed: list[LeftAlone] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def result(self, left_alone: Sequence[LeftAlone]) -> WriteResult:
-        return WriteResult(tuple(self.written.values()), (*left_alone, *self.failed), tuple(self.warnings))
-
-
-def _commit(ready: dict[str, Change], temps: dict[str, str]) -> _Outcome:
-    """Phase two: each target compared once more, then replaced."""
-    outcome = _Outcome()
-    for path, change in ready.items():
-        try:
-            if durable.read_file(path) != change.before:
-                outcome.failed.append(LeftAlone(change.path, _CHANGED))
-                continue
-            os.replace(temps[path], path)
-            outcome.written[path] = change.path
-        except OSError as error:
-            reason = f"cannot be replaced: {error.strerror or error}"
-            outcome.failed.append(LeftAlone(change.path, reason, failed=True))
-    for folder in sorted({os.path.dirname(path) for path in outcome.written}):
-        try:
-            durable.sync_folder(folder)
-        except OSError as error:
-            outcome.warnings.append(f"{folder}: not confirmed to be on the disk: {error.strerror or error}")
-    return outcome
-
-
-@contextlib.contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C wait until the replacements, a matter of milliseconds, are all done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received = []
-    previous = signal.signal(signal.SIGINT, lambda *_: received.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if received:
-        raise KeyboardInterrupt
+def _result(outcome: Outcome, left_alone: Sequence[LeftAlone]) -> WriteResult:
+    return WriteResult(tuple(outcome.written.values()), (*left_alone, *outcome.failed), tuple(outcome.warnings))
 
 
 def _differs(entry: Entry) -> bool:

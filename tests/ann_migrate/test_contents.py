@@ -46,15 +46,15 @@ def test_every_form_of_import_is_found(statement: bytes) -> None:
     project = Project(
         {"pkg.app": APP, "pkg.jobs": Path("pkg/jobs.py"), "pkg": Path("pkg/__init__.py")}, files.__getitem__
     )
-    assert project.importer("pkg.jobs", "loop") == APP
-    assert project.importer("pkg.jobs", "other") is None
-    assert project.importer("pkg.other_jobs", "loop") is None
+    assert project.importers("pkg.jobs", "loop") == [APP]
+    assert project.importers("pkg.jobs", "other") == []
+    assert project.importers("pkg.other_jobs", "loop") == []
 
 
 def test_a_name_taken_from_the_package_itself_by_dots() -> None:
     files = {APP: b"from . import loop", Path("pkg/__init__.py"): b"loop = 1"}
     project = Project({"pkg.app": APP, "pkg": Path("pkg/__init__.py")}, files.__getitem__)
-    assert project.importer("pkg", "loop") == APP
+    assert project.importers("pkg", "loop") == [APP]
 
 
 def test_each_file_is_read_once() -> None:

@@ -20,7 +20,7 @@ def _follow(source: str) -> LoopObject:
         for node in ast.walk(names.tree.module)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Loop"
     )
-    return Flow(names, Project.single(), None).follow(call)
+    return Flow(names, Project.single()).follow(call)
 
 
 def _uses(source: str) -> list[tuple[str, int]]:

@@ -267,7 +267,7 @@ def groups(source: str) -> tuple[list[LoopObject], int]:
     """What is followed to the end, and how many constructors there are."""
     names = Names(Tree(ast.parse(source)))
     calls = [node for node in names.tree.all_of(ast.Call) if isinstance(node.func, ast.Name) and node.func.id == "Loop"]
-    flow = Flow(names, Project.single(), None)
+    flow = Flow(names, Project.single())
     flow.settle(calls)
     found: list[LoopObject] = []
     for call in calls:

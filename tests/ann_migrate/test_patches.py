@@ -16,6 +16,7 @@ import pytest
 from adaptiveneuralnetwork.api import AdaptiveConfig
 from ann_migrate.api import migrate_paths
 from ann_migrate.contents import Contents
+from ann_migrate.import_paths import ImportPaths
 from ann_migrate.meanings import Meanings
 from ann_migrate.patches import Patches
 from ann_migrate.project import Project
@@ -223,7 +224,7 @@ def test_a_file_that_patches_nothing_is_not_parsed() -> None:
     def parse(path: Path) -> None:
         raise AssertionError(f"{path} is parsed")
 
-    reexports = Reexports({}, Contents({}, files.__getitem__), parse)
+    reexports = Reexports({}, ImportPaths({}), Contents({}, files.__getitem__), parse)
     patches = Patches(Contents(files, files.__getitem__), Meanings({}, reexports, parse))
     assert patches.place(f"{TRAINING}.TrainingLoop") is None
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,7 +46,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Tree:
     """A small tree of files with what stands in them before and after."""
 
-    def __init__(self, root: Path, count: int = FILES) -> None:
+    def __init__(self, root: Path, count: int = FILES, *, together: bool = False) -> None:
         self.root = root
         self.changes = []
         for index in range(count):
@@ -54,6 +55,9 @@ class Tree:
             before, after = b"before %d\r\n\xff" % index * 50, b"after %d\n" % index * 70
             path.write_bytes(before)
             self.changes.append(Change(path, before, after))
+        if together:
+            group = frozenset(change.path for change in self.changes)
+            self.changes = [replace(change, together=group) for change in self.changes]
 
     def states(self) -> list[str]:
         """Say of each file whether it is ``old``, ``new`` or, which must never be, ``lost``."""
@@ -151,12 +155,12 @@ def test_writes_and_undoes_byte_for_byte(tmp_path: Path) -> None:
     assert undo([tree.root]) is None
 
 
-@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize(("journal", "together"), [(True, False), (False, False), (True, True)])
 @pytest.mark.parametrize("code", ERRORS, ids=lambda code: errno.errorcode[code])
-def test_every_call_failing_in_turn(tmp_path: Path, code: int, journal: bool) -> None:
+def test_every_call_failing_in_turn(tmp_path: Path, code: int, journal: bool, together: bool) -> None:
     number = 0
     while True:
-        tree = Tree(tmp_path / str(number))
+        tree = Tree(tmp_path / str(number), together=together)
         raised = False
         with trap(number, failing(code)) as called:
             try:
@@ -173,6 +177,7 @@ def test_every_call_failing_in_turn(tmp_path: Path, code: int, journal: bool) ->
         else:
             told = {left.path for left in result.left_alone}
             assert [change.path in told for change in tree.changes] == [state == "old" for state in states], called
+            assert not together or len(set(states)) == 1, called
         # A run that reported its failures has ended: what the next one wrote is undone first.
         assert _finish_and_undo(tree, journal=journal) <= 2
         number += 1
@@ -328,6 +333,60 @@ def test_a_file_changed_since_it_was_read_is_left_alone(tmp_path: Path) -> None:
     assert "changed on disk" in result.left_alone[0].reason
     assert tree.changes[0].path.read_bytes() == b"edited meanwhile"
     assert tree.states()[1:] == ["new"] * (FILES - 1)
+
+
+def test_what_goes_together_with_a_changed_file_is_left_alone_too(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "tree", together=True)
+    apart = Tree(tmp_path / "apart")
+    tree.changes[1].path.write_bytes(b"edited meanwhile")
+    result = write_files([*tree.changes, *apart.changes])
+    reasons = {left.path: left.reason for left in result.left_alone}
+    assert reasons.keys() == {change.path for change in tree.changes}
+    held = f"goes together with {tree.changes[1].path}, which changed on disk since it was read"
+    assert reasons[tree.changes[0].path] == held
+    assert tree.states()[0] == "old"
+    assert set(apart.states()) == {"new"}
+
+
+@pytest.mark.parametrize("victim", [0, FILES - 1])
+def test_what_goes_together_is_put_back_where_one_changes_between_the_phases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: int
+) -> None:
+    tree = Tree(tmp_path / "tree", together=True)
+    last = str(tree.changes[victim].path)
+    replace_file = os.replace
+
+    def refuse(source: str, target: str) -> None:
+        if target == last:
+            raise PermissionError(errno.EACCES, "denied")
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    result = write_files(tree.changes)
+    assert set(tree.states()) == {"old"}
+    assert not result.written
+    assert {left.path for left in result.left_alone} == {change.path for change in tree.changes}
+    assert tree.orphans() == []
+
+
+def test_an_interrupted_run_is_told_of_until_it_is_undone(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "tree", together=True)
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom ann_migrate.write import Change, write_files\n"
+        "done = []\nreplace = os.replace\n"
+        "def stop(source, target):\n"
+        "    if target.endswith('.py') and done:\n        os._exit(9)\n"
+        "    done.extend([target] if target.endswith('.py') else [])\n    replace(source, target)\n"
+        "os.replace = stop\npaths = [Path(path) for path in sys.argv[1:]]\n"
+        "write_files([Change(path, path.read_bytes(), b'half', frozenset(paths)) for path in paths])\n"
+    )
+    paths = [str(change.path) for change in tree.changes]
+    assert subprocess.run([sys.executable, "-c", code, *paths], check=False).returncode == 9
+    (warning,) = write_files([]).warnings
+    assert f"interrupted when it had replaced {paths[0]}" in warning
+    assert undo([tree.root]) is not None
+    assert set(tree.states()) == {"old"}
+    assert not write_files([]).warnings
 
 
 def test_a_file_changed_between_the_phases_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from ann_migrate.migration import Migration
 from ann_migrate.result import Position, Site
@@ -19,12 +20,16 @@ class Analysis:
         verdicts: The verdicts of the sites that are the document's, with positions in the document.
         position: Gives the position in the document of one in the program; None where that is not the document's.
         stands_for: Says what the code at a position of the program stands for; nothing where it is the document's own.
+        elsewhere: Says where a position of the program is that lies in another file: path, line and column.
+        homes: The files of the sites that stand in another one.
     """
 
     migration: Migration
     verdicts: Mapping[NameUse, Site]
     position: Callable[[Position], Position | None] = lambda position: position
     stands_for: Callable[[Position], str] = lambda _: ""
+    elsewhere: Callable[[Position], str] = lambda _: ""
+    homes: Mapping[NameUse, Path] = field(default_factory=dict)
 
 
 def analysis_of(migration: Migration) -> Analysis:

@@ -54,7 +54,7 @@ def migrate_module(
     source = Source.decode(raw)
     module = source.parse()
     text = source.data.decode("utf-8")
-    page = _docstrings(source, module, text, path, project, style, selection)
+    page = migrate_docstrings(source, module, path, project, style, selection)
     migration = Migration(source, path, project, style, module, frozenset(page.relied_on), selection)
     data, edited = migration.rewrite()
     failure = page.failure or (check.find_failure(migration, data) if edited else None)
@@ -65,7 +65,7 @@ def migrate_module(
         edits.append((start, end, data[region.new.start : region.new.end].decode("utf-8")))
     edits.sort(key=lambda edit: edit[:2])
     new = spliced(text, edits)
-    failure = failure or _find_failure(new, data)
+    failure = failure or find_failure(new, data)
     try:
         after = source.encode(new.encode("utf-8"))
     except UnicodeError as error:
@@ -78,7 +78,7 @@ def migrate_module(
     hints = python_hints(path, source, migration.tree, migration.sites)
     places = {site.position.line for site in page.sites}
     hints = tuple(hint for hint in hints if hint.kind != "docstring" or hint.position.line not in places)
-    return FileResult(path, raw, after, tuple(every), notes=notes, hints=hints)
+    return FileResult(path, raw, after, tuple(every), notes=notes, hints=hints, concerned=migration.concerned)
 
 
 def analyse_docstrings(
@@ -90,20 +90,19 @@ def analyse_docstrings(
         SourceError: The file cannot be analysed.
     """
     source = Source.decode(raw)
-    text = source.data.decode("utf-8")
-    return _docstrings(source, source.parse(), text, path, project, style, selection).analyses
+    return migrate_docstrings(source, source.parse(), path, project, style, selection).analyses
 
 
-def _docstrings(
+def migrate_docstrings(
     source: Source,
     module: ast.Module,
-    text: str,
     path: Path,
     project: Project,
     style: str,
     selection: Selection | None,
 ) -> PageResult:
-    """What becomes of all docstrings of a module."""
+    """What becomes of the examples in all docstrings of a module."""
+    text = source.data.decode("utf-8")
     outside = legacy_imports(module.body)
     bound = {name for statement in module.body for name in bound_names(statement)}
     whole = PageResult()
@@ -172,7 +171,7 @@ def _blocks(document: str, start: int, end: int) -> list[Block]:
     return kept
 
 
-def _find_failure(new: str, data: bytes) -> str | None:
+def find_failure(new: str, data: bytes) -> str | None:
     """What is wrong with the new text, or None: but for docstrings it is what the engine made."""
     try:
         tree, expected = ast.parse(new), ast.parse(data.decode("utf-8"))

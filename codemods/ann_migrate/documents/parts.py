@@ -158,14 +158,27 @@ class Result:
 
 
 def migrate_parts(
-    assembly: Assembly, path: Path, project: Project, style: str, selection: Selection | None = None
+    assembly: Assembly,
+    path: Path,
+    project: Project,
+    style: str,
+    selection: Selection | None = None,
+    kept: frozenset[str] = frozenset(),
 ) -> Result:
     """Analyse parts as one program.
+
+    Args:
+        assembly: The parts.
+        path: The file that they are of.
+        project: What is known of other files.
+        style: The style of the new code.
+        selection: The rules that may act (default: all).
+        kept: Imported names that stay by wish.
 
     Raises:
         SourceError: The whole cannot be analysed.
     """
-    migration = Migration(assembly.source, path, project, style, selection=selection)
+    migration = Migration(assembly.source, path, project, style, kept=kept, selection=selection)
     data, edited = migration.rewrite()
     placed = [(_placed(assembly, migration.verdicts[use]), use) for use in migration.sites]
     placed = [(site, use) for site, use in placed if not assembly.parts[site.place.part].hidden]

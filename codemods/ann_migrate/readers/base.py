@@ -115,7 +115,7 @@ class Walk:
                 return False
         return False
 
-    def _is_operand(self, read: ast.Name) -> bool:
+    def _is_operand(self, read: ast.expr) -> bool:
         parent = self.tree.parents[read]
         return isinstance(parent, ast.Compare) and any(not is_zero(other) for other in self._others(parent, read))
 

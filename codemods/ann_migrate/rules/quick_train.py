@@ -13,6 +13,7 @@ from ann_migrate.arguments import Arguments
 from ann_migrate.flow import LoopObject
 from ann_migrate.legacy_api import QUICK_TRAIN_SIGNATURE
 from ann_migrate.plan import Context, Plan
+from ann_migrate.reach import files_reaching
 from ann_migrate.rules import quick_train_result
 from ann_migrate.sites import NameUse
 
@@ -62,7 +63,7 @@ def _check_result(context: Context, value: ast.expr) -> None:
             return
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
         variable = context.names.variable(parent.targets[0])
-        exported = variable.scope.kind == "module" and context.project.importer(context.module, variable.name)
+        exported = files_reaching(context.names, context.project, variable)
         if len(variable.bindings) == 1 and variable.scope.kind != "class" and not exported:
             for read in variable.reads:
                 _check_result(context, read)

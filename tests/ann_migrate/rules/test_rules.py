@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from ann_migrate.api import migrate_paths
 from ann_migrate.engine import Options, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
 from ann_migrate.rules import all_rules
@@ -36,7 +37,7 @@ def test_a_rule_has_a_page_a_code_and_cases(rule: ModuleType) -> None:
     assert title.endswith(".")
     assert not blank
     assert body
-    assert rule.INVALID or rule.INVALID_CELLS
+    assert rule.INVALID or getattr(rule, "INVALID_CELLS", ()) or rule.INVALID_FILES
 
 
 def test_codes_are_distinct() -> None:
@@ -104,3 +105,15 @@ def test_catches_in_notebooks(rule: ModuleType, cells: tuple[str, ...]) -> None:
     assert not result.changed
     assert {site.code for site in result.sites} == {rule.CODE}
     assert all(site.reason and site.advice and site.outcome is Outcome.DECLINED for site in result.sites)
+
+
+@pytest.mark.parametrize(
+    ("rule", "files"), [(rule, files) for rule in RULES for files in getattr(rule, "INVALID_FILES", ())]
+)
+def test_catches_in_projects(rule: ModuleType, files: dict[str, str], tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    run = migrate_paths([tmp_path])
+    assert not run.changed
+    assert {site.code for result in run.files for site in result.sites} == {rule.CODE}
+    assert all(site.reason and site.advice for result in run.files for site in result.sites)

@@ -1,0 +1,24 @@
+"""Other files that can reach a variable of a module: those that import it, and ways to it that are not sure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ann_migrate.project import Project
+from ann_migrate.resolve import Names
+from ann_migrate.scopes import Variable
+
+
+def files_reaching(names: Names, project: Project, variable: Variable) -> list[Path]:
+    """The files in which a module's variable may be used without being seen: such as are not analysed and import it,
+    under whichever of its names, and such as are but have another way to it. None for a variable of a function.
+    """
+    found: dict[Path, None] = {}
+    for each in (variable, *variable.imported_as):
+        if each.scope.kind == "module":
+            found.update(dict.fromkeys(project.importers(each.scope.module_name, each.name)))
+        for stray in each.strays:
+            path = names.module_at(stray).path
+            if path is not None:
+                found[path] = None
+    return list(found)

@@ -1,0 +1,5 @@
+from adaptiveneuralnetwork.training import TrainingLoop
+
+
+def make(model, config):
+    return TrainingLoop(model, config)

@@ -1,0 +1,5 @@
+from . import make
+
+
+def work(model, config, loader):
+    return make(model, config).train(loader)

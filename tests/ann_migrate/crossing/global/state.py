@@ -1,0 +1,3 @@
+from adaptiveneuralnetwork.training import TrainingLoop
+from parts import config, loader, model, show
+loop = TrainingLoop(model, config)

@@ -1,0 +1,6 @@
+"""Helpers."""
+# ours
+
+
+def work(loop, data):
+    return loop.evaluate(data)

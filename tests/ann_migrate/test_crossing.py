@@ -1,0 +1,241 @@
+"""Objects that go from one file to another: small projects, migrated as a whole or not at all, and executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ann_migrate.api import RunResult, migrate_paths
+from ann_migrate.cli import main
+from ann_migrate.explain import explain
+
+PROJECTS = Path(__file__).with_name("crossing")
+"""Each folder is a project with a ``main.py``; they share ``parts.py``."""
+NAMES = sorted(folder.name for folder in PROJECTS.iterdir() if folder.is_dir() and folder.name != "__pycache__")
+USE = "from parts import config, loader, model, show\n"
+MAKE = (PROJECTS / "factory/jobs.py").read_text()
+
+
+def copied(name: str, root: Path) -> Path:
+    """A project on a disk, to be migrated."""
+    shutil.copytree(PROJECTS / name, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECTS / "parts.py", root)
+    (root / "pyproject.toml").write_text("")
+    return root
+
+
+def project(root: Path, **files: str) -> Path:
+    """A project of modules with the given texts."""
+    for name, text in files.items():
+        (root / f"{name}.py").write_text(text)
+    (root / "pyproject.toml").write_text("")
+    return root
+
+
+def written(run: RunResult) -> None:
+    for result in run.changed:
+        result.path.write_bytes(result.after)
+
+
+def after(run: RunResult, name: str) -> str:
+    return next(result.after.decode() for result in run.files if result.path.name == name)
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A project that was run, migrated and run again."""
+
+    run: RunResult
+    again: RunResult
+    before: str
+    after: str
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Migrated]:
+    roots = {name: copied(name, tmp_path_factory.mktemp(name)) for name in NAMES}
+    before = executed(roots)
+    runs = {name: migrate_paths([root]) for name, root in roots.items()}
+    for run in runs.values():
+        written(run)
+    after = executed(roots)
+    return {name: Migrated(runs[name], migrate_paths([roots[name]]), before[name], after[name]) for name in roots}
+
+
+DRIVER = """
+import contextlib, io, json, os, runpy, sys
+
+printed = {}
+for name, root in json.loads(sys.argv[1]).items():
+    os.chdir(root)
+    sys.path.insert(0, root)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runpy.run_path("main.py", run_name="__main__")
+    sys.path.remove(root)
+    for module in [key for key, each in sys.modules.items() if str(getattr(each, "__file__", "")).startswith(root)]:
+        del sys.modules[module]
+    printed[name] = out.getvalue()
+print(json.dumps(printed))
+"""
+
+
+def executed(roots: dict[str, Path]) -> dict[str, str]:
+    """What the ``main.py`` of each project prints, but for the lines with times in them."""
+    here = Path(__file__).parents[2]
+    paths = os.pathsep.join(map(str, (here, here / "codemods", here / "compat")))
+    given = json.dumps({name: str(root) for name, root in roots.items()})
+    command = [sys.executable, "-B", "-c", DRIVER, given]
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout.splitlines()[-1])
+    return {name: "\n".join(line for line in text.splitlines() if "poch" not in line) for name, text in printed.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_case_24_what_goes_to_other_files_is_rewritten_in_all_of_them(migrated: dict[str, Migrated], name: str) -> None:
+    project = migrated[name]
+    assert project.run.declined == 0, [site.reason for result in project.run.files for site in result.sites]
+    assert project.run.rewritten >= 1
+    assert all(b"TrainingLoop" not in result.after for result in project.run.changed)
+    assert project.after == project.before
+    assert not project.again.changed
+    assert project.again.found == 0
+
+
+def test_the_files_that_change_are_named_with_the_site_and_belong_together(tmp_path: Path) -> None:
+    run = migrate_paths([copied("factory", tmp_path)])
+    jobs, main = run.changed
+    assert jobs.together == main.together == {jobs.path, main.path}
+    assert any(note == f"goes together with {main.path}" for note in jobs.sites[0].notes)
+    assert not main.sites
+    assert "legacy_train(make(model, config), loader)" in after(run, "main.py")
+
+
+DECLINED = {
+    "star_import": ("from jobs import *\nmake(model, config).train(loader)\n", "main.py uses `make`"),
+    "bound_again": (
+        "from jobs import make\nif loader:\n    make = print\nmake(model, config)\n",
+        "main.py uses `make`",
+    ),
+    "fallback": (
+        "try:\n    from jobs import make\nexcept ImportError:\n    make = None\nmake(model, config).train(loader)\n",
+        "main.py uses `make`",
+    ),
+    "as_a_value": ("from jobs import make\nmakers = [make]\nmakers[0](model, config).train(loader)\n", "as a value"),
+    "module_as_a_value": ("import jobs\njobs.make(model, config)\nmodules = [jobs]\n", "main.py uses `make`"),
+    "replaced": ("import jobs\njobs.make = print\njobs.make(model, config)\n", "main.py uses `make`"),
+    "exported": ('from jobs import make\n__all__ = ["make"]\nmake(model, config).train(loader)\n', "exported"),
+    "by_name": ("import jobs\njobs.make(model, config)\ngetattr(jobs, 'make')(model, config)\n", "main.py uses `make`"),
+    "used_otherwise": ("from jobs import make\nprint(make(model, config))\n", "passed to print()"),
+    "attribute_that_trainer_lacks": ("from jobs import make\nmake(model, config).x = 1\n", "attribute 'x' is set"),
+}
+
+
+@pytest.mark.parametrize(("use", "why"), DECLINED.values(), ids=DECLINED)
+def test_case_24_what_is_not_sure_is_declined_in_all_of_them(tmp_path: Path, use: str, why: str) -> None:
+    run = migrate_paths([project(tmp_path, jobs=MAKE, main=USE + use)])
+    assert not run.changed
+    ((site,),) = [result.sites for result in run.files if result.sites]
+    assert why in site.reason
+    assert site.advice
+
+
+def test_a_file_outside_the_given_paths_is_read_but_never_changed(tmp_path: Path) -> None:
+    root = copied("factory", tmp_path)
+    run = migrate_paths([root / "jobs.py"])
+    ((site,),) = [result.sites for result in run.files]
+    assert not run.changed
+    assert site.code == "ANN313"
+    assert "main.py, which is outside the given paths" in site.reason
+    assert len(migrate_paths([root / "jobs.py", root / "main.py"]).changed) == 2
+
+
+def test_an_excluded_file_is_not_changed_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = copied("factory", tmp_path)
+    monkeypatch.chdir(root)
+    run = migrate_paths(["."], exclude=["main.py"])
+    assert not run.changed
+    assert {site.code for result in run.files for site in result.sites} == {"ANN313"}
+
+
+def test_a_file_that_cannot_be_read_stays_apart(tmp_path: Path) -> None:
+    root = project(tmp_path, jobs=MAKE, main=USE + "from jobs import make\nmake(model, config)\n")
+    (root / "broken.py").write_text("from jobs import make\nmake(\n")
+    run = migrate_paths([root])
+    assert not run.changed
+    assert not run.problems
+    assert {"broken.py uses `make`"} <= {
+        site.reason.split("/")[-1].split(")")[0] for result in run.files for site in result.sites
+    }
+
+
+def test_an_object_that_is_declined_holds_nothing_else_back(tmp_path: Path) -> None:
+    jobs = MAKE + "\n\ndef other(model, config):\n    return TrainingLoop(model, config)\n"
+    use = "from jobs import make, other\nmake(model, config).train(loader)\nprint(other(model, config))\n"
+    run = migrate_paths([project(tmp_path, jobs=jobs, main=USE + use)])
+    assert (run.rewritten, run.declined) == (1, 1)
+    assert "legacy_train(make(model, config), loader)" in after(run, "main.py")
+    assert "return TrainingLoop(model, config)" in after(run, "jobs.py")
+
+
+def test_each_file_keeps_its_encoding_and_line_ends(tmp_path: Path) -> None:
+    root = copied("factory", tmp_path)
+    (root / "jobs.py").write_bytes(b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + MAKE.encode())
+    (root / "main.py").write_bytes(b"\xef\xbb\xbf" + (root / "main.py").read_bytes().replace(b"\n", b"\r\n").rstrip())
+    run = migrate_paths([root])
+    jobs, main = run.changed
+    assert jobs.after.startswith(b"# -*- coding: latin-1 -*-\n# caf\xe9\n")
+    assert b"\r" not in jobs.after
+    assert main.after.startswith(b"\xef\xbb\xbffrom parts")
+    assert main.after.count(b"\n") == main.after.count(b"\r\n")
+    assert not main.after.endswith(b"\n")
+
+
+def test_the_report_says_what_goes_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = copied("factory_of_a_package", tmp_path)
+    with pytest.raises(SystemExit):
+        main(["--check", str(root)])
+    told = capsys.readouterr().err
+    assert "work.py: would rewrite the uses of what" in told
+    assert "1 site found: 1 to rewrite" in told
+    with pytest.raises(SystemExit):
+        main(["--check", "--output-format", "json", str(root)])
+    document = json.loads(capsys.readouterr().out)
+    assert document["summary"]["naming_legacy_api"] == 1
+    assert document["summary"]["changed_files"] == 2
+    together = [[Path(each).name for each in file["together"]] for file in document["files"]]
+    assert together == [["factory.py", "work.py"], ["factory.py", "work.py"]]
+
+
+@pytest.mark.parametrize(("file", "line"), [("pkg/factory.py", 5), ("pkg/work.py", 5)])
+def test_explain_tells_the_way_through_all_files_from_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, line: int
+) -> None:
+    monkeypatch.chdir(copied("factory_of_a_package", tmp_path))
+    told = explain(f"{file}:{line}")
+    assert told.startswith("pkg/factory.py:5:12 TrainingLoop")
+    use = "5:32" if file == "pkg/work.py" else "pkg/work.py:5:32"
+    assert f"use at {use}: make(model, config).train(loader)" in told
+    assert "can be rewritten" in told
+    assert "no use of the legacy API stands here" in explain("main.py:2")
+
+
+def test_examples_in_docstrings_are_migrated_with_the_files(tmp_path: Path) -> None:
+    example = '    """Make one.\n\n    >>> from adaptiveneuralnetwork.training import TrainingLoop\n'
+    example += '    >>> loop = TrainingLoop(model, config)\n    """\n'
+    root = copied("factory", tmp_path)
+    (root / "jobs.py").write_text(MAKE.replace("config):\n", f"config):\n{example}"))
+    run = migrate_paths([root], docs=True)
+    assert (run.rewritten, run.declined) == (2, 0)
+    assert ">>> loop = Trainer(" in after(run, "jobs.py")
+    assert "return Trainer(" in after(run, "jobs.py")
+    assert "TrainingLoop" not in after(run, "jobs.py")
+    assert migrate_paths([root]).rewritten == 1
