@@ -6,6 +6,7 @@ import ast
 
 from ann_migrate.legacy_api import ADAPTIVE_CONFIG, ADAPTIVE_MODEL, LEGACY_PATHS
 from ann_migrate.plan import Plan
+from ann_migrate.reach import files_reaching
 from ann_migrate.rules import device_changed
 from ann_migrate.tree import dotted
 
@@ -66,7 +67,7 @@ def visible_fields(plan: Plan, config: ast.expr) -> dict[str, ast.expr] | None:
     if not isinstance(config, ast.Name):
         return None
     variable = context.names.variable(config)
-    if variable.scope.kind == "module" and context.project.importer(context.module, variable.name) is not None:
+    if files_reaching(context.names, context.project, variable):
         return None
     return given if all(_is_harmless(plan, read) for read in variable.reads) else None
 
@@ -82,11 +83,20 @@ def _names_of_config(plan: Plan) -> set[str]:
     config = plan.arguments["config"]
     parts = dotted(config)
     if parts is None:
-        return {plan.held_config.rpartition(".")[2]} if plan.held_config else set()
+        held = {plan.held_config.rpartition(".")[2]} if plan.held_config else set()
+        return held | _names_given(config, plan)
     names = {parts[-1]}
     for node in plan.context.tree.assigned_chains.get(parts, []):
         names.update(last for target in node.targets if (last := _last_name(target)))
     return names
+
+
+def _names_given(config: ast.expr, plan: Plan) -> set[str]:
+    """The last parts of the names in an expression that makes the config: a call may give back what it was given."""
+    if isinstance(config, ast.Call) and plan.context.names.path(config.func) == ADAPTIVE_CONFIG:
+        return set()
+    chains = (part for part in ast.walk(config) if isinstance(part, (ast.Name, ast.Attribute)))
+    return {last for chain in chains if (last := _last_name(chain)) is not None}
 
 
 def _may_be_config(node: ast.expr, names: set[str], plan: Plan) -> bool:
@@ -112,7 +122,7 @@ def _follows_all_uses(plan: Plan, write: ast.expr) -> bool:
     return all(tree.function(use) is tree.function(write) and use.lineno < write.lineno for use in uses)
 
 
-def _is_harmless(plan: Plan, read: ast.Name) -> bool:
+def _is_harmless(plan: Plan, read: ast.expr) -> bool:
     """Whether a use of the config's name cannot turn its files on or change its log interval."""
     context = plan.context
     parent = context.tree.parent(read)

@@ -22,6 +22,12 @@ loop = TrainingLoop(model, config)
 config.device = "cuda"
 loop.train(loader)
 """,
+    """\
+from adaptiveneuralnetwork.training import TrainingLoop
+loop = TrainingLoop(model, checked(config))
+config.device = "cuda"
+loop.train(loader)
+""",
 )
 
 

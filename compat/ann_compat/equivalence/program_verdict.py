@@ -88,9 +88,6 @@ def _acts(spec: ProgramSpec, dimension: str, value: str) -> bool:
     """Whether a value that is declined occurs in the text at all, and can be seen there."""
     if value == "comment_between":
         return not spec.binding.startswith("quick")
-    if value == "device":
-        # Of what a call gave, nobody sees whose device is changed.
-        return not _makes_config(spec)
     return True
 
 
