@@ -23,7 +23,8 @@ DROPPED = {
         "`Trainer` reports accuracies as fractions. Every reader in reach is turned with it: `:.2f}%` into `:.2%}`, "
         "`> 90.0` into `> 0.9`, `acc / 100` into `acc`; comparisons decide as before. A percentage that lies exactly "
         "between two last digits that are printed (93.25 with one digit) may round the other way: with "
-        "one digit and 10,000 samples 2.2 % of all counts, with two digits none.",
+        "one digit and 10,000 samples 2.2 % of all counts, with two digits none. The fraction in the place of "
+        "`acc / 100`, which rounded twice, may differ in the 16th digit.",
     ),
     LEGACY_KEYS: (
         "Keys of the records that only the legacy loop has.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ann_migrate.documents.blocks import Block
 from ann_migrate.legacy_api import LEGACY_PATHS, QUICK_TRAIN, TRAINING_LOOP
 
 Import = ast.Import | ast.ImportFrom
+_BLOCKS = ("body", "orelse")
 
 
 @dataclass(eq=False, slots=True)
@@ -27,16 +28,39 @@ class Unit:
 
 def unit_of(number: int, block: Block, text: str, body: list[ast.stmt]) -> Unit:
     """What a block binds and reads. ``read`` are the names that come from elsewhere."""
+    bound, read = _names_of(body, frozenset())
+    return Unit(number, block, text, body, legacy_imports(body), bound, read)
+
+
+def _names_of(body: Sequence[ast.stmt], before: Collection[str]) -> tuple[set[str], set[str]]:
+    """The names that statements bind, and those that they read before they bound them; ``before`` are bound already.
+
+    The blocks of a compound statement are read in order too, each on its own: what one binds, its own next statement
+    has.
+    """
     bound: set[str] = set()
     read: set[str] = set()
     for statement in body:
-        own = bound_names(statement)
-        loads = {
-            node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        read |= loads - bound
-        bound |= own
-    return Unit(number, block, text, body, legacy_imports(body), bound, read)
+        blocks = [block for name in _BLOCKS if (block := getattr(statement, name, None))]
+        known = {*before, *bound}
+        if isinstance(statement, (ast.For, ast.While, ast.If, ast.With)) and blocks:
+            header = [part for part in ast.iter_child_nodes(statement) if not isinstance(part, ast.stmt)]
+            read |= {name for part in header for name in _loaded(part)} - known
+            known |= {name for part in header for name in _stored(part)}
+            for block in blocks:
+                read |= _names_of(block, known)[1]
+        else:
+            read |= _loaded(statement) - known
+        bound |= bound_names(statement)
+    return bound, read
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _stored(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def linked(units: Sequence[Unit]) -> list[list[Unit]]:

@@ -112,6 +112,19 @@ def test_a_block_that_is_no_python_uses_what_was_bound_last_above_it() -> None:
     assert str(result.sites[1].culprit) == "15:3"
 
 
+@pytest.mark.parametrize("header", ["if True:", "for _ in range(2):", "with no_grad():", "while more():"])
+def test_examples_that_bind_the_same_name_within_a_block_are_apart(header: str) -> None:
+    example = fenced(IMPORT_LINE, header, f"    {LOOP}", "    loop.train(loader)")
+    result = migrate(example + "Text\n" + example, "a.md")
+    assert outcomes(result) == [("4:12", "rewritten"), ("11:12", "rewritten")]
+
+
+def test_a_name_that_a_block_reads_first_comes_from_above() -> None:
+    page = fenced(IMPORT_LINE, LOOP) + fenced("for _ in range(2):", "    loop.train(loader)", f"    {LOOP}")
+    result = migrate(page, "a.md")
+    assert outcomes(result) == [("3:8", "declined"), ("8:12", "declined")]
+
+
 def test_a_file_that_is_not_utf8_is_a_problem() -> None:
     result = migrate(b"TrainingLoop \xff", "a.md")
     assert result.problem is not None
