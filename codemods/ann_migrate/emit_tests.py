@@ -141,7 +141,7 @@ def _emit(folder: Path, results: Sequence[FileResult], root: str, command: str |
             without.append((path, "not a Python file, so no command runs it"))
             continue
         sites = list(called_sites(result))
-        if not sites:
+        if not sites and not result.together:  # what goes together is needed as it was, all of it
             without.append((path, "no site in it is a call"))
             continue
         legacy = f"legacy/{path}.legacy"

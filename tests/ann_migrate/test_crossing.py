@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ann_compat.equivalence.migrated import MigratedProject
 from ann_migrate.api import RunResult, migrate_paths
 from ann_migrate.cli import main
 from ann_migrate.explain import explain
@@ -226,6 +227,23 @@ def test_explain_tells_the_way_through_all_files_from_each_of_them(
     assert f"use at {use}: make(model, config).train(loader)" in told
     assert "can be rewritten" in told
     assert "no use of the legacy API stands here" in explain("main.py:2")
+
+
+def test_tests_of_what_goes_together_run_the_old_files_against_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copied("factory", tmp_path))
+    monkeypatch.setenv("ANN_MIGRATE_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(SystemExit) as ended:
+        main([".", "--emit-tests", "tests/migrated"])
+    assert ended.value.code == 0
+    migrated = MigratedProject(Path("tests/migrated/migrated.json"))
+    (site,) = migrated.sites
+    migrated.check(site, ["python main.py"])
+    text = Path("main.py").read_text()
+    Path("main.py").write_text(text.replace("loader)", "loader, num_epochs=1)"))
+    with pytest.raises(AssertionError, match="does not do what the old code did"):
+        MigratedProject(Path("tests/migrated/migrated.json")).check(site, ["python main.py"])
 
 
 def test_examples_in_docstrings_are_migrated_with_the_files(tmp_path: Path) -> None:
