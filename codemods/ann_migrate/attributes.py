@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterable
 
+from ann_migrate.names_in_strings import is_exported
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Variable
@@ -174,6 +175,18 @@ class Attributes:
         if not self.unsafe:
             raise Escape("outside", owner, place, [path for path, _ in users])
         assumptions.append(f".{attribute} at {place} (and in other files) is not of class {owner.name}")
+
+    def check_not_exported(self, variable: Variable, how: str, node: ast.AST, assumptions: list[str]) -> None:
+        """Refuse a module variable that ``__all__`` names: code that is not in the project may use it.
+
+        Raises:
+            Escape: it does, and ``--unsafe`` does not allow to assume that there is no such code.
+        """
+        if not is_exported(self.names, variable):
+            return
+        if not self.unsafe:
+            raise Escape(how, node, f"`__all__` names `{variable.name}`, so code that is not here may use it")
+        assumptions.append(f"nothing outside of the project uses `{variable.name}`, which `__all__` names")
 
     def check_not_by_name(self, attribute: str) -> None:
         """Refuse an attribute that a ``getattr``-like call names in a string.

@@ -74,7 +74,8 @@ def _own_version() -> str | None:
 @click.option(
     "--unsafe/--no-unsafe",
     default=None,
-    help="Also rewrite where other files use an attribute of the same name, assumed to be another class's.",
+    help="Also rewrite on an assumption that nothing shows: an attribute of the same name in another file is another "
+    "class's; nobody outside the project uses what `__all__` names. The report names each.",
 )
 @click.option(
     "--exclude",

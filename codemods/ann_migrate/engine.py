@@ -34,7 +34,7 @@ class Options:
         select: Codes of the rules that may act, or beginnings of codes; none means all.
         ignore: Codes of those that may not.
         unsafe: Whether to make rewrites that rest on an assumption: that an attribute in another file with the name of
-            the one that holds the loop is another class's.
+            the one that holds the loop is another class's, that nobody outside the project uses what ``__all__`` names.
 
     Raises:
         ValueError: an unknown style, a code of no rule.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ann_migrate.attributes import Attributes, is_dataclass_decorator, is_plainly_made
 from ann_migrate.containers import builtin
-from ann_migrate.names_in_strings import check_not_looked_up, is_exported
+from ann_migrate.names_in_strings import check_not_looked_up
 from ann_migrate.objects import Escape
 from ann_migrate.project import Project
 from ann_migrate.reach import files_reaching
@@ -205,10 +205,11 @@ class Functions:
     def _plain(self, node: Definition, variable: Variable) -> Function:
         for decorator in getattr(node, "decorator_list", []):
             raise Escape("function", decorator, f"`{variable.name}` is decorated")
-        calls = self._calls(variable)
-        return Function(node, calls, bound=False, assumptions=[])
+        assumptions: list[str] = []
+        calls = self._calls(variable, assumptions)
+        return Function(node, calls, bound=False, assumptions=assumptions)
 
-    def _calls(self, variable: Variable) -> list[ast.expr]:
+    def _calls(self, variable: Variable, assumptions: list[str]) -> list[ast.expr]:
         """All calls of what a variable holds that is bound once.
 
         Raises:
@@ -230,8 +231,9 @@ class Functions:
             users = files_reaching(self.names, self.project, variable)
             if users:
                 raise Escape("function", binding.node, f"{users[0]} uses `{variable.name}`", users)
-            if is_exported(self.names, variable) or self._is_named_in_string(variable):
-                raise Escape("function", binding.node, f"`{variable.name}` is exported to other files")
+            if self._is_named_in_string(variable):
+                raise Escape("function", binding.node, f"a string of the project names `{variable.name}`")
+            self.attributes.check_not_exported(variable, "function", binding.node, assumptions)
         for each in (variable, *variable.imported_as):
             check_not_looked_up(self.tree, each.name)
             self.attributes.check_not_by_name(each.name)
@@ -312,7 +314,7 @@ class Functions:
             if not (isinstance(mention.value, ast.Call) and ast.unparse(mention.value.func) == "super"):
                 raise Escape("function", mention, "`__init__` is used by name")
         self._check_not_derived_elsewhere(owner, "__init__", [owner])
-        return Function(node, self._calls(variable), bound=True, assumptions=assumptions)
+        return Function(node, self._calls(variable, assumptions), bound=True, assumptions=assumptions)
 
     def _check_not_made_indirectly(self, owner: ast.ClassDef) -> None:
         """``cls(...)``, ``type(self)(...)``, ``self.__class__(...)``: calls of a class that do not name it."""

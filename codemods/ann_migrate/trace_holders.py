@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ann_migrate.attributes import is_dataclass
 from ann_migrate.containers import ANY_PLACE
-from ann_migrate.names_in_strings import check_not_looked_up, is_exported
+from ann_migrate.names_in_strings import check_not_looked_up
 from ann_migrate.objects import Element, Escape, Kind, SelfAttribute, Shape
 from ann_migrate.reach import files_reaching
 from ann_migrate.scopes import Binding, Variable
@@ -88,8 +88,7 @@ class Holders:
             users = files_reaching(self.names, self.trace.project, variable)
             if users:
                 raise Escape("imported", target, str(users[0]), users)
-            if is_exported(self.names, variable):
-                raise Escape("imported", target, "__all__")
+            self.attributes.check_not_exported(variable, "imported", target, self.trace.found.assumptions)
         for star in variable.scope.star_imports:
             if star.lineno > getattr(target, "lineno", 0):
                 raise Escape("rebound", star)

@@ -133,7 +133,10 @@ DECLINED = {
     "as_a_value": ("from jobs import make\nmakers = [make]\nmakers[0](model, config).train(loader)\n", "as a value"),
     "module_as_a_value": ("import jobs\njobs.make(model, config)\nmodules = [jobs]\n", "main.py uses `make`"),
     "replaced": ("import jobs\njobs.make = print\njobs.make(model, config)\n", "main.py uses `make`"),
-    "exported": ('from jobs import make\n__all__ = ["make"]\nmake(model, config).train(loader)\n', "exported"),
+    "exported": (
+        'from jobs import make\n__all__ = ["make"]\nmake(model, config).train(loader)\n',
+        "`__all__` names `make`",
+    ),
     "by_name": ("import jobs\njobs.make(model, config)\ngetattr(jobs, 'make')(model, config)\n", "main.py uses `make`"),
     "used_otherwise": ("from jobs import make\nprint(make(model, config))\n", "passed to print()"),
     "attribute_that_trainer_lacks": ("from jobs import make\nmake(model, config).x = 1\n", "attribute 'x' is set"),
@@ -147,6 +150,16 @@ def test_case_24_what_is_not_sure_is_declined_in_all_of_them(tmp_path: Path, use
     ((site,),) = [result.sites for result in run.files if result.sites]
     assert why in site.reason
     assert site.advice
+
+
+def test_what_all_names_is_rewritten_on_the_assumption_that_nobody_else_uses_it(tmp_path: Path) -> None:
+    root = copied("factory_of_a_package", tmp_path)
+    (root / "pkg/__init__.py").write_text('from .factory import make\n__all__ = ["make"]\n')
+    assert not migrate_paths([root]).changed
+    run = migrate_paths([root], unsafe=True)
+    assert run.declined == 0
+    (site,) = next(result.sites for result in run.files if result.sites)
+    assert any("nothing outside of the project uses `make`, which `__all__` names" in each for each in site.not_kept)
 
 
 def test_a_file_outside_the_given_paths_is_read_but_never_changed(tmp_path: Path) -> None:

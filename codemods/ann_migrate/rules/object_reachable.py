@@ -3,8 +3,8 @@
 An attribute used on something that is not surely an instance of the class, a base class that may know the attribute,
 ``getattr`` by name, a class variable, a module variable that another file imports.
 
-With ``--unsafe``, attributes of the same name in *other* files are assumed to be those of another class; the report
-names the place under what is not kept.
+With ``--unsafe``, attributes of the same name in *other* files are assumed to be those of another class, and what
+``__all__`` names to be used in the project only; the report says so under what is not kept.
 """
 
 from __future__ import annotations
