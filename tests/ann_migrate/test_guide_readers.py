@@ -306,10 +306,43 @@ DECLINED = {
     "metric of the model": ("ANN703", TRAIN + 'print(history[-1].get("mean_energy"))'),
     "key that is not seen": ("ANN703", "import sys\n" + TRAIN + "print(history[-1][sys.argv[0]])"),
     "metrics file": ("ANN704", TRAIN + 'print(open("metrics.json").read())'),
+    "metrics file in a folder": (
+        "ANN704",
+        "from pathlib import Path\nconfig.metrics_file = str(Path('.') / 'm.json')\n" + TRAIN + "print(open('m.json'))",
+    ),
+    "metrics file by a name": (
+        "ANN704",
+        "path = 'm.' + 'json'\nconfig.metrics_file = str(path)\n" + TRAIN + "print(open(path).read())",
+    ),
+    "metrics file by an attribute": (
+        "ANN704",
+        "import argparse\nargs = argparse.Namespace(out='m.json')\nconfig.metrics_file = args.out\n"
+        + TRAIN
+        + "print(open(args.out).read())",
+    ),
     "folder of checkpoints": ("ANN704", TRAIN + "print(config.checkpoint_dir)"),
     "checkpoint by its name": ("ANN704", TRAIN + 'torch.load("checkpoints/checkpoint_epoch_4.pt")'),
     "training after loading": ("ANN705", 'loop.load_checkpoint("old.pt")\n' + TRAIN),
 }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "config.metrics_file = str(folder / 'metrics.json')",
+        "config.metrics_file = args.metrics_file\nconfig.checkpoint_dir = args.checkpoint_dir",
+        "config = AdaptiveConfig(metrics_file=args.metrics_file, checkpoint_dir=str(args.checkpoint_dir))",
+        "settings = {'metrics_file': folder + '/metrics.json'}\nconfig.update(**settings)",
+        "settings = {}\nsettings['metrics_file'] = 'metrics.json'\nconfig.update(**settings)",
+        "config.metrics_file = os.path.join('runs', 'm.json')\nos.makedirs('runs')",
+    ],
+)
+def test_to_set_where_files_lie_is_not_to_read_them(settings: str) -> None:
+    source = (
+        f"import os\nfrom options import args, folder\n{HEAD.replace('MODEL', settings + chr(10) + 'MODEL')}{TRAIN}"
+    )
+    result = guided(source.encode())
+    assert [site.code for site in result.sites] == ["ANN101"], result.sites
 
 
 @pytest.mark.parametrize(("code", "source"), DECLINED.values(), ids=DECLINED)
