@@ -368,3 +368,8 @@ def test_a_turned_threshold_decides_as_before_for_every_count(threshold: str) ->
         for correct in range(total + 1):
             percent, accuracy = 100.0 * correct / total, correct / total
             assert (percent > old, percent >= old, percent == old) == (accuracy > new, accuracy >= new, accuracy == new)
+
+
+def test_a_default_is_not_said_to_be_compared() -> None:
+    result = guided((HEAD + LAST + 'print(history[0].get("val_accuracy", acc))\n').encode())
+    assert [site.reason for site in result.sites] == ["the default here is not seen to be a percentage"]

@@ -87,6 +87,8 @@ class Records(Ways):
             return
         self._accuracy(call)
         if len(call.args) == 2:
+            if not self._is_literal(call.args[1]):
+                raise guide_reader.decline("the default here is not seen to be a percentage", call)
             self._scale(call.args[1], call)
         else:
             self.maybe_none.add(call)
