@@ -109,6 +109,10 @@ def staged(ready: dict[str, Change]) -> Iterator[dict[str, str]]:
             try:
                 durable.write_new_file(temps[path], change.after, like=path)
             except OSError as error:
+                if not os.path.lexists(path):  # deleted since it was read: the others go on
+                    with contextlib.suppress(OSError):
+                        os.unlink(temps.pop(path))
+                    continue
                 raise WriteError(f"cannot write beside {change.path}: {error.strerror or error}") from error
         yield temps
     finally:
@@ -154,7 +158,7 @@ def _replace(group: dict[str, Change], temps: dict[str, str], outcome: Outcome) 
     failed: list[LeftAlone] = []
     for path, change in group.items():
         try:
-            if durable.read_file(path) != change.before:
+            if path not in temps or durable.read_file(path) != change.before:
                 failed.append(LeftAlone(change.path, _CHANGED))
         except OSError as error:
             failed.append(LeftAlone(change.path, f"cannot be replaced: {error.strerror or error}", failed=True))

@@ -389,6 +389,29 @@ def test_an_interrupted_run_is_told_of_until_it_is_undone(tmp_path: Path) -> Non
     assert not write_files([]).warnings
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_file_deleted_before_the_first_phase_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    tree = Tree(tmp_path / "tree")
+    victim = tree.changes[0]
+    write_new_file = durable.write_new_file
+
+    def delete_then_write(path: str, content: bytes, *, like: str | None = None) -> None:
+        if like == str(victim.path):
+            victim.path.unlink()
+        if back and like == str(tree.changes[1].path):
+            victim.path.write_bytes(victim.before)
+        write_new_file(path, content, like=like)
+
+    monkeypatch.setattr(durable, "write_new_file", delete_then_write)
+    result = write_files(tree.changes)
+    assert [(left.path, left.failed) for left in result.left_alone] == [(victim.path, False)]
+    assert victim.path.exists() is back
+    assert all(change.path.read_bytes() == change.after for change in tree.changes[1:])
+    assert not list(tree.root.rglob(".ann-migrate-*"))
+
+
 def test_a_file_changed_between_the_phases_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = Tree(tmp_path / "tree")
     victim = tree.changes[-1].path
