@@ -160,6 +160,8 @@ def _replace(group: dict[str, Change], temps: dict[str, str], outcome: Outcome) 
         try:
             if path not in temps or durable.read_file(path) != change.before:
                 failed.append(LeftAlone(change.path, _CHANGED))
+        except FileNotFoundError:
+            failed.append(LeftAlone(change.path, _CHANGED))
         except OSError as error:
             failed.append(LeftAlone(change.path, f"cannot be replaced: {error.strerror or error}", failed=True))
     replaced: dict[str, Change] = {}

@@ -389,6 +389,24 @@ def test_an_interrupted_run_is_told_of_until_it_is_undone(tmp_path: Path) -> Non
     assert not write_files([]).warnings
 
 
+def test_a_file_deleted_between_the_phases_is_no_failure_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(tmp_path / "tree")
+    victim = tree.changes[-1]
+    write_new_file = durable.write_new_file
+
+    def write_then_delete(path: str, content: bytes, *, like: str | None = None) -> None:
+        write_new_file(path, content, like=like)
+        if like == str(victim.path):
+            victim.path.unlink()
+
+    monkeypatch.setattr(durable, "write_new_file", write_then_delete)
+    result = write_files(tree.changes)
+    assert [(left.path, left.failed) for left in result.left_alone] == [(victim.path, False)]
+    assert all(change.path.read_bytes() == change.after for change in tree.changes[:-1])
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_a_file_deleted_before_the_first_phase_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
