@@ -140,7 +140,11 @@ CASES = {
             "list_index_deleted dict_key_twice dict_escapes",
         },
     ),
-    "14": Case("subclasses", {DECLINE: "subclass mixed_subclass"}),
+    "14": Case(
+        "subclasses",
+        {DECLINE: "subclass mixed_subclass"},
+        ("ann_migrate/test_subclasses.py::test_the_uses_in_other_files_are_named",),
+    ),
     "15": Case("the class as a value", {DECLINE: "class_as_value class_in_registry partial"}),
     "16": Case("names in strings", {DECLINE: "mock_patch loop_read_from_globals", KEEP: "mentions_only"}),
     "17": Case(
@@ -169,6 +173,10 @@ CASES = {
             "function_unpacked_call factory_decorated factory_returns_other factory_overridden factory_rebound "
             "factory_generator",
         },
+        (
+            "ann_migrate/test_crossing.py::test_case_24_what_goes_to_other_files_is_rewritten_in_all_of_them",
+            "ann_migrate/test_crossing.py::test_case_24_what_is_not_sure_is_declined_in_all_of_them",
+        ),
     ),
     "25": Case(
         "names that are bound again",
@@ -228,7 +236,11 @@ CASES = {
     "45": Case(
         "annotations and type tests", {REWRITE: "annotated_loop annotated_parameter", DECLINE: "isinstance_only"}
     ),
-    "46": Case("patches by name", {DECLINE: "mock_patch patched_class"}),
+    "46": Case(
+        "patches by name",
+        {DECLINE: "mock_patch patched_class"},
+        ("ann_migrate/test_patches.py::test_a_site_is_declined_where_a_patch_elsewhere_reaches_it",),
+    ),
     "47": Case(
         "docstrings, Markdown, reStructuredText",
         {},
