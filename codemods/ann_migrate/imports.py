@@ -15,6 +15,7 @@ from functools import cached_property
 from ann_migrate.edits import Edit
 from ann_migrate.import_lines import ImportChange, add_above, change_statement
 from ann_migrate.legacy_api import TRAINING_NAMES, canonical
+from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Scope, Variable
 from ann_migrate.rules import no_place_for_import
 from ann_migrate.sites import NameUse
@@ -47,11 +48,13 @@ class Imports:
     Args:
         source: The file.
         names: Its names.
+        project: What is known of other files.
     """
 
-    def __init__(self, source: Source, names: Names) -> None:
+    def __init__(self, source: Source, names: Names, project: Project) -> None:
         self.source = source
         self.names = names
+        self.project = project
         self._anchors: dict[ast.stmt, _Anchor] = {}
         self._taken: dict[Scope, set[str]] = {}
 
@@ -73,7 +76,7 @@ class Imports:
 
     def is_free(self, name: str, scope: Scope, use: ast.AST | None = None) -> bool:
         """Whether ``name`` can be bound in ``scope`` without a change for any code that mentions it."""
-        if name in scope.bound or name in self._taken.get(scope, ()):
+        if name in scope.bound or name in self._taken.get(scope, ()) or self._is_handed_on(name, scope):
             return False
         for inner in scope.within():
             if name in inner.mentioned:
@@ -81,6 +84,12 @@ class Imports:
                 if variable is None or variable.scope is scope or variable.scope not in set(scope.within()):
                     return False
         return use is None or self.is_visible(name, scope, use)
+
+    def _is_handed_on(self, name: str, scope: Scope) -> bool:
+        """Whether a name that a module binds would get into another file that has it too, by ``import *``."""
+        if scope.kind != "module" or scope.module_name is None or "__all__" in scope.variables:
+            return False
+        return any(name in words for words in self.project.words_of_star_importers(scope.module_name))
 
     def is_visible(self, name: str, scope: Scope, use: ast.AST) -> bool:
         """Whether ``name``, bound in ``scope``, is what code at ``use`` would read."""

@@ -138,7 +138,7 @@ class Migration:
         """Plans for all sites that can be rewritten; the verdicts of all others are set."""
         self.verdicts = {}
         self.skips.forget_use()
-        self.imports = Imports(self.source, self.names)
+        self.imports = Imports(self.source, self.names, self.project)
         context = Context(
             source=self.source,
             tree=self.tree,

@@ -16,9 +16,10 @@ from ann_migrate.import_paths import ImportPaths
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
 from ann_migrate.meanings import Meanings
 from ann_migrate.patches import Patches
-from ann_migrate.reexports import Reexports
+from ann_migrate.reexports import STAR, Reexports
 
 _MANY = 20
+_WORD = re.compile(r"[^\W\d]\w*")
 _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 
 
@@ -55,6 +56,7 @@ class Project:
         self._trees: dict[Path, ast.Module | None] = {}
         self._named_in_strings: dict[bytes, set[bytes]] = {}
         self._analysed: frozenset[Path] = frozenset()
+        self._star_words: dict[str, list[frozenset[str]]] = {}
 
     @classmethod
     def single(cls) -> Project:
@@ -90,6 +92,22 @@ class Project:
             if self._is_other(path, module)
             if needle in self._contents.of(path) and self._imports(path, module, home, name)
         ]
+
+    def words_of_star_importers(self, module: str) -> list[frozenset[str]]:
+        """The words of each file that has all names of ``module`` by ``import *``, at whatever distance."""
+        if module not in self._star_words:
+            found: dict[Path, frozenset[str]] = {}
+            pending = [module]
+            while pending:
+                name = pending.pop()
+                home = self._modules.get(name)
+                for path in self._contents.importing(name, is_package=home is not None and home.stem == "__init__"):
+                    if path not in found and STAR.search(self._contents.of(path)) and self._stars(path, name, home):
+                        text = self._contents.of(path).decode("utf-8", "replace")
+                        found[path] = frozenset(_WORD.findall(text))
+                        pending.append(self._names[path])
+            self._star_words[module] = list(found.values())
+        return self._star_words[module]
 
     def attribute_users(self, module: str | None, attribute: str) -> list[tuple[Path, int]]:
         """The other files, each with a line, that use ``.attribute`` on what may be an instance of a class of
@@ -240,6 +258,20 @@ class Project:
                 self._trees[path] = None
         return self._trees[path]
 
+    def _stars(self, path: Path, module: str, home: Path | None) -> bool:
+        """Whether a file has ``from module import *``."""
+        tree = self._tree(path)
+        return tree is None or any(
+            alias.name == "*" and self._is_module(path, node, module, home)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        )
+
+    def _is_module(self, path: Path, node: ast.ImportFrom, module: str, home: Path | None) -> bool:
+        found, _ = self._paths.file(path, node.level, node.module or "")
+        return _absolute(node, self._package(path)) == module or found == home is not None
+
     def _imports(self, path: Path, module: str, home: Path | None, name: str) -> bool:
         tree = self._tree(path)
         if tree is None:
@@ -249,9 +281,8 @@ class Project:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 source = _absolute(node, package)
-                found, _ = self._paths.file(path, node.level, node.module or "")
                 for alias in node.names:
-                    if alias.name in (name, "*") and (source == module or found == home is not None):
+                    if alias.name in (name, "*") and self._is_module(path, node, module, home):
                         return True
                     if f"{source}.{alias.name}" == module:
                         aliases.add(alias.asname or alias.name)

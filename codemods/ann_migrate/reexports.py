@@ -21,7 +21,7 @@ from ann_migrate.import_paths import ImportPaths, place_of
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES, STAR_NAMES
 
 _HARMLESS_ROOTS = frozenset({"adaptiveneuralnetwork", "torch", "numpy"})
-_STAR = re.compile(rb"import[\s\\]*\*")
+STAR = re.compile(rb"import[\s\\]*\*")
 _MOST_VISITS = 30
 """A chain of modules that import in circles is followed so often; longer ones nobody writes."""
 _VALUES = (ast.Call, ast.Constant, ast.BinOp, ast.Compare, ast.BoolOp, ast.Dict, ast.JoinedStr, ast.ListComp)
@@ -177,7 +177,7 @@ class Reexports:
             needles = [name.encode() for name in exports]
             for user in self._contents.importing(self._names[path], is_package=path.stem == "__init__"):
                 data = self._contents.of(user)
-                if user != path and (_STAR.search(data) or any(needle in data for needle in needles)):
+                if user != path and (STAR.search(data) or any(needle in data for needle in needles)):
                     pending.append(user)
 
     def _exports_of(self, path: Path) -> dict[str, Export]:

@@ -276,3 +276,32 @@ def test_case_46_a_patch_declines_the_binding_that_it_names_and_no_other(tmp_pat
     assert "is replaced in this file" in own.reason
     assert own.culprit is not None
     assert own.culprit.line == 4
+
+
+STARRED = (
+    f"{LIBRARY} TrainingLoop\nfrom parts import model, config, loader\nTrainingLoop(model, config).train(loader)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("import mine as nn\nfrom jobs import *\n", "import torch.nn as torch_nn\nimport torch.optim as optim\n"),
+        ("from jobs import *\nprint(x)\n", "import torch.nn as nn\n"),
+        ("import mine as nn\nfrom jobs import work\n", "import torch.nn as nn\n"),
+        ("from again import *\noptim = 1\n", "import torch.optim as torch_optim\n"),
+    ],
+    ids=["a name of its own", "none of them", "no star", "a star of a star"],
+)
+def test_a_new_name_does_not_get_into_a_file_that_has_it_too(tmp_path: Path, other: str, expected: str) -> None:
+    files = {"parts": "model = config = loader = 1\n", "jobs": STARRED, "app": other, "again": "from jobs import *\n"}
+    if "again" not in other:
+        del files["again"]
+    run = migrate_paths([project(tmp_path, **files)])
+    assert run.rewritten == 1
+    assert expected in after(run, "jobs.py")
+
+
+def test_a_new_name_that_all_does_not_list_stays_where_it_is(tmp_path: Path) -> None:
+    files = {"jobs": f"{STARRED}__all__ = ['x']\n", "app": "import mine as nn\nfrom jobs import *\n"}
+    assert "import torch.nn as nn\n" in after(migrate_paths([project(tmp_path, **files)]), "jobs.py")
