@@ -32,6 +32,7 @@ class Flow:
         self.in_class = Attributes(names, project, unsafe=unsafe)
         self.functions = Functions(names, project, self.in_class)
         self._followed: dict[ast.Call, LoopObject | Escape] = {}
+        self._concerned: set[Path] = set()
 
     def attributes(self, name: str) -> list[ast.Attribute]:
         """All places of the file that mention an attribute of this name."""
@@ -60,18 +61,23 @@ class Flow:
 
     @property
     def concerned(self) -> frozenset[Path]:
-        """The other files that have to do with objects which escape: analysed together with them, some may not."""
+        """The other files that have to do with objects and results which escape: analysed together with them, some may
+        not.
+        """
         escapes = [known for known in self._followed.values() if isinstance(known, Escape)]
-        return frozenset().union(*(escape.files for escape in escapes), *map(self._named_at, escapes))
+        named = [self._named_in(_place(each.node, self.tree)) for each in escapes if each.node in self.tree.parents]
+        return frozenset(self._concerned).union(*(escape.files for escape in escapes), *named)
 
-    def _named_at(self, escape: Escape) -> set[Path]:
-        """The files from which the names come that stand where an object escapes."""
-        if escape.node not in self.tree.parents:
-            return set()
-        module = self.names.module_at(escape.node)
+    def concern(self, *, files: Iterable[Path] = (), node: ast.AST | None = None) -> None:
+        """Note that a result escapes to other files, or to those from which the names in a node come."""
+        self._concerned.update(files, self._named_in(node) if node is not None else ())
+
+    def _named_in(self, part: ast.AST) -> set[Path]:
+        """The files from which the names in a part of the text come."""
+        module = self.names.module_at(part)
         return {
             file
-            for node in ast.walk(_place(escape.node, self.tree))
+            for node in ast.walk(part)
             if isinstance(node, ast.Name)
             for variable in self.names.meanings(node)
             for binding in variable.bindings

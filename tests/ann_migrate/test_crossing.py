@@ -111,6 +111,22 @@ def test_case_24_what_goes_to_other_files_is_rewritten_in_all_of_them(migrated: 
     assert project.again.found == 0
 
 
+def test_in_the_guides_style_the_readers_in_other_files_are_turned(tmp_path: Path) -> None:
+    root = copied("results", tmp_path)
+    before = executed({"results": root})["results"]
+    run = migrate_paths([root], style="guide")
+    assert run.declined == 0, [site.reason for result in run.files for site in result.sites]
+    assert {result.path.name for result in run.changed} == {"jobs.py", "main.py", "report.py"}
+    assert "{row['train_accuracy']:.1%}" in after(run, "report.py")
+    assert "{study.history[-1]['val_accuracy']:.2%}" in after(run, "main.py")
+    assert not any(b"ann_compat" in result.after for result in run.changed)
+    written(run)
+    mine = [line for line in before.splitlines() if line.startswith(">")]
+    now = executed({"results": root})["results"]
+    assert [line for line in now.splitlines() if line.startswith(">")] == mine
+    assert len(mine) == 5
+
+
 def test_the_files_that_change_are_named_with_the_site_and_belong_together(tmp_path: Path) -> None:
     run = migrate_paths([copied("factory", tmp_path)])
     jobs, main = run.changed

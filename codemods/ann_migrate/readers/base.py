@@ -52,6 +52,7 @@ class Walk:
         self.tree = plan.context.tree
         self.names = plan.context.names
         self.source = plan.context.source
+        self.flow = plan.context.flow
         self.edits: dict[tuple[int, int, str], Edit] = {}
         self.left: list[tuple[str, ast.expr | None]] = []
         self.percents: set[ast.expr] = set()

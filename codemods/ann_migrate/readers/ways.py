@@ -1,4 +1,4 @@
-"""Where followed values go, whatever they are: variables, and functions of the file."""
+"""Where followed values go, whatever they are: variables, functions, attributes of self."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ast
 from ann_migrate.functions import Definition, Function
 from ann_migrate.history import is_public
 from ann_migrate.objects import Escape
+from ann_migrate.reach import files_reaching
 from ann_migrate.readers.base import Claim, Kind, Walk
 from ann_migrate.readers.literals import is_nothing
 
@@ -48,7 +49,10 @@ class Ways(Walk):
         if claim is not None:
             claim.bound.add(target)
             return claim.kind is kind
-        if variable.scope.kind == "class" or (variable.scope.kind == "module" and is_public(self.plan, variable)):
+        if variable.scope.kind == "class":
+            return False
+        if variable.scope.kind == "module" and is_public(self.plan, variable):
+            self.flow.concern(files=files_reaching(self.names, self.plan.context.project, variable))
             return False
         claim = self.claims[variable] = Claim(kind, {target})
         if source in self.maybe_none:
@@ -70,7 +74,7 @@ class Ways(Walk):
 
     def _returned(self, within: ast.AST, kind: Kind) -> bool:
         """Follow what a function of the file returns to all its calls, if all are seen and it returns nothing else."""
-        definition = self.plan.context.flow.functions.around(within)
+        definition = self.flow.functions.around(within)
         function = self._function(definition)
         if definition is None or function is None:
             return False
@@ -97,11 +101,14 @@ class Ways(Walk):
     def _passed(self, call: ast.Call, node: ast.expr, kind: Kind) -> bool:
         """Follow an argument into the function of the file that takes it, if this is its one call."""
         try:
-            function = self.plan.context.flow.functions.called(call)
+            function = self.flow.functions.called(call)
+            if function is None:
+                self.flow.concern(node=call.func)
             if function is None or function.calls != [call] or self._function(function.node) is None:
                 return False
             parameter = function.parameter(call, node)
-        except Escape:
+        except Escape as escape:
+            self.flow.concern(files=escape.files)
             return False
         variable = self.names.scopes[function.node].variables[parameter.arg]
         if len(variable.bindings) != 1:
@@ -115,8 +122,9 @@ class Ways(Walk):
         if definition is None:
             return None
         try:
-            function = self.plan.context.flow.functions.of(definition)
-        except Escape:
+            function = self.flow.functions.of(definition)
+        except Escape as escape:
+            self.flow.concern(files=escape.files)
             return None
         yields = (ast.Yield, ast.YieldFrom)
         if any(isinstance(node, yields) and self.tree.function(node) is definition for node in ast.walk(definition)):
@@ -127,7 +135,7 @@ class Ways(Walk):
 
     def _kept_on_self(self, target: ast.Attribute, kind: Kind) -> bool:
         """Follow records that are kept on ``self.history`` to all that reads it, if that is in sight."""
-        in_class = self.plan.context.flow.in_class
+        in_class = self.flow.in_class
         owner = in_class.method_owner(target)
         if owner is None or kind not in (Kind.HISTORY, Kind.RECORD):
             return False
@@ -136,7 +144,8 @@ class Ways(Walk):
         assumptions: list[str] = []
         try:
             in_class.check_reach(owner, target.attr, assumptions)
-        except Escape:
+        except Escape as escape:
+            self.flow.concern(files=escape.files)
             return False
         family = in_class.family(owner)
         reads = []

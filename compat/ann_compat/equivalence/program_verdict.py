@@ -118,6 +118,7 @@ def _needs_bridge_elsewhere(spec: ProgramSpec) -> bool:
 
 
 _COMBINATIONS: tuple[tuple[str, Callable[[ProgramSpec], bool]], ...] = (
+    ("ANN401", lambda spec: spec.arguments in ("star", "options") and spec.binding.startswith("quick")),
     ("ANN403", lambda spec: spec.arguments == "effects_permuted" and spec.other_use == "config_epochs"),
     ("ANN408", lambda spec: spec.imports == "local" and _needs_bridge_elsewhere(spec)),
 )

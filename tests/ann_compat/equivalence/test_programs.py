@@ -107,11 +107,11 @@ def test_a_wrong_prediction_fails_in_both_directions(monkeypatch):
     monkeypatch.setitem(DECLINED, ("binding", "chain"), "ANN301")
     fault = check_program(ProgramSpec(binding="chain")).fault
     assert (fault.kind, fault.text.split(",")[0]) == ("verdict", "must be left alone by ANN301")
-    monkeypatch.delitem(DECLINED, ("arguments", "star"))
-    fault = check_program(ProgramSpec(arguments="star")).fault
+    monkeypatch.delitem(DECLINED, ("arguments", "surplus"))
+    fault = check_program(ProgramSpec(arguments="surplus")).fault
     assert (fault.kind, fault.text.split(",")[0]) == ("verdict", "must be migrated")
-    monkeypatch.setitem(DECLINED, ("arguments", "star"), "ANN399")
-    assert check_program(ProgramSpec(arguments="star")).fault.kind == "verdict"
+    monkeypatch.setitem(DECLINED, ("arguments", "surplus"), "ANN399")
+    assert check_program(ProgramSpec(arguments="surplus")).fault.kind == "verdict"
     monkeypatch.setitem(program_verdict._DECOY_SITES, "isinstance", "ANN299")
     assert check_program(ProgramSpec(decoy="isinstance")).fault.kind == "verdict"
 
