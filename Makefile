@@ -27,7 +27,8 @@ torture: .venv/installed  ## the long runs: 5,000 generated configs, every plant
 	$(BIN)/ann-equiv run --max-examples 5000
 	$(BIN)/ann-equiv selftest
 	ANN_MIGRATE_TORTURE=1 $(BIN)/python -m pytest tests/ann_migrate/test_write.py tests/ann_migrate/test_sweep.py \
-		tests/ann_migrate/test_flow_random.py tests/ann_migrate/test_guide_programs.py
+		tests/ann_migrate/test_flow_random.py tests/ann_migrate/test_crossing_random.py \
+		tests/ann_migrate/test_guide_programs.py
 	$(BIN)/python tests/helpers/kill_and_resume.py --points 500
 
 .venv/installed: pyproject.toml constraints.txt

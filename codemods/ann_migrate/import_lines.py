@@ -284,7 +284,8 @@ def _neighbour(source: Source, tree: Tree, change: ImportChange, line: str) -> t
             above = source.data[: source.line_start(source.span(froms[0]).start)].splitlines()[-1:]
             return froms[0], bool(above) and above[0].lstrip().startswith(b"#")
     if isinstance(change.statement, ast.ImportFrom) and change.statement.level and not change.dropped:
-        return run[0], False  # a package's own modules are imported last
+        # A package's own modules are imported last; nothing stands above the `__future__`.
+        return next(item for item in run if _root(item) != "__future__"), False
     # Behind the library's other imports on the lines that follow.
     while at + 1 < len(run) and _root(run[at + 1]) == _LIBRARY and run[at + 1].lineno == (run[at].end_lineno or 0) + 1:
         at += 1

@@ -9,18 +9,17 @@ then nobody relies on knowing all its uses.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ann_migrate.import_paths import place_of
+from ann_migrate.looked_up import lookups, may_mean
 from ann_migrate.project import Project
 from ann_migrate.reexports import Export
 from ann_migrate.resolve import Names, marks_of
 from ann_migrate.scopes import Binding, Scope, Variable
 from ann_migrate.tree import Tree
-
-FindFile = Callable[[Path, int, str], tuple[Path | None, bool]]
-"""The file that an import in a file means, by the number of its dots and its dotted name, and whether that is sure."""
 
 
 def names_of(tree: Tree, files: Sequence[Path], project: Project) -> Names:
@@ -39,7 +38,8 @@ def names_of(tree: Tree, files: Sequence[Path], project: Project) -> Names:
             seen[name] = replace(export, sure=False) if seen.get(name, export) != export else export
     names = Names(tree, seen, [(path, project.module(path)) for path in files])
     if len(files) > 1:
-        link_modules(names, project.imported_file)
+        link_modules(names, project)
+    _note_lookups(names)
     return names
 
 
@@ -48,20 +48,37 @@ def _imports(tree: Tree, module: ast.Module) -> list[ast.Import | ast.ImportFrom
     return every if len(tree.modules) == 1 else [node for node in every if tree.module_of(node) is module]
 
 
-def link_modules(names: Names, find_file: FindFile) -> None:
+def _note_lookups(names: Names) -> None:
+    """Note where a module's variable may be reached by way of a string: ``sys.modules["jobs"].make``."""
+    got = [(node, text) for kind in (ast.Call, ast.Subscript) for node, text in lookups(names.tree.all_of(kind))]
+    for node, text in got:
+        reader = names.module_at(node)
+        attributes = [each for each in names.tree.all_of(ast.Attribute) if names.read_by(each) is None]
+        mentioned = {each.attr for each in attributes if names.module_at(each) is reader}
+        mentioned |= {word for word, nodes in names.tree.strings.items() if reader in map(names.module_at, nodes)}
+        for module in names.modules:
+            if module.module_name is not None and may_mean(text, module.module_name, reader.module_name):
+                for name in module.variables.keys() & mentioned:
+                    module.variables[name].strays.append(node)
+
+
+def link_modules(names: Names, project: Project) -> None:
     """Make one variable of what the modules import from each other.
 
     Args:
         names: The names of several modules; each has its path.
-        find_file: Says which file an import means.
+        project: Says which file an import means.
     """
-    _Links(names, find_file).link()
+    _Links(names, project).link()
 
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """What a name or attribute chain stands for: a module of the analysis, or the beginning of a dotted name."""
+    """What a name or attribute chain stands for: a module of the analysis, or the beginning of a dotted name, as an
+    import in the ``reader`` writes it.
+    """
 
+    reader: Scope
     dotted: str
     level: int
     scope: Scope | None
@@ -69,12 +86,14 @@ class _Module:
 
 
 class _Links:
-    def __init__(self, names: Names, find_file: FindFile) -> None:
+    def __init__(self, names: Names, project: Project) -> None:
         self._names = names
         self._tree: Tree = names.tree
-        self._find_file = find_file
+        self._project = project
+        self._find_file = project.imported_file
         self._by_path = {scope.path: scope for scope in names.modules if scope.path is not None}
         self._wanted: dict[Variable, tuple[Scope, str]] = {}
+        self._modules: dict[Variable, list[_Module]] = {}
 
     def link(self) -> None:
         for variable in list(self._names.variables()):
@@ -95,19 +114,38 @@ class _Links:
         statement = self._tree.parent(alias)
         assert isinstance(statement, ast.ImportFrom)
         home, sure = self._home(binding.scope.top, statement.level, statement.module or "")
-        if home is None or home is binding.scope.top or alias.name not in home.variables:
+        if home is None or alias.name not in home.variables:
             return
         alone = len(variable.bindings) == 1 and variable.scope.kind in ("module", "function")
         starred = variable.scope.kind == "module" and bool(variable.scope.star_imports)
-        if sure and alone and not starred:
+        if sure and alone and not starred and not self._is_shadowed(home, alias.name):
             self._wanted[variable] = home, alias.name
         else:
             home.variables[alias.name].strays.append(alias)
 
+    def _is_shadowed(self, home: Scope, name: str) -> bool:
+        """Whether a package has a module of a variable's name, which takes its place once it is imported; but not if
+        that import is what binds the variable: ``from .train import train``.
+        """
+        beneath = self._beneath(home, name)
+        return beneath is not None and any(
+            not isinstance(statement := self._tree.parent(binding.node), ast.ImportFrom)
+            or self._find_file(home.path, statement.level, statement.module or "")[0] != beneath
+            for binding in home.variables[name].bindings
+            if home.path is not None
+        )
+
+    def _beneath(self, home: Scope, name: str) -> Path | None:
+        is_package = home.path is not None and home.path.stem == "__init__"
+        return self._find_file(home.path, 1, name)[0] if is_package and home.path is not None else None
+
     def _starred(self, module: Scope, star: ast.ImportFrom) -> None:
         home, _ = self._home(module, star.level, star.module or "")
-        for variable in home.variables.values() if home is not None else ():
+        for variable in list(home.variables.values()) if home is not None else ():
             variable.strays.append(star)
+            for inner in self._modules_of(variable):  # what it imports is reached too
+                for each in inner.scope.variables.values() if inner.scope is not None else ():
+                    each.strays.append(star)
 
     def _unify(self, variable: Variable) -> None:
         origin = self._origin(variable)
@@ -126,23 +164,22 @@ class _Links:
             if variable in seen:
                 return None
             seen.add(variable)
-        imported = {"import", "from", "star"}  # of what is not analysed here: names of libraries, and legacy ones
-        own = all(item.kind not in imported and item.scope.top is variable.scope for item in variable.bindings)
+        own = not _is_imported(variable) and all(item.scope.top is variable.scope for item in variable.bindings)
         return variable if variable.bindings and own else None
 
     # -- module.name --------------------------------------------------------------------------------------------------
 
     def _modules_read(self, variable: Variable) -> None:
         """The attributes of modules that are read by way of a name."""
-        meant = [self._module_bound(binding) for binding in variable.bindings]
-        modules = [module for module in meant if module is not None]
+        modules = self._modules_of(variable)
         if not modules:
             return
-        sure = len({(module.dotted, module.level) for module in modules}) == 1 and len(modules) == len(meant)
-        for read in list(variable.reads):
-            self._along(read, variable.scope.top, modules, sure=sure and len(self._names.meanings(read)) == 1)
+        one = len({(module.reader, module.dotted, module.level) for module in modules}) == 1
+        sure = one and len(modules) == len(variable.bindings)
+        for read in variable.reads:
+            self._along(read, modules, sure=sure and len(self._names.meanings(read)) == 1)
 
-    def _along(self, read: ast.Name | ast.Attribute, reader: Scope, modules: list[_Module], *, sure: bool) -> None:
+    def _along(self, read: ast.Name | ast.Attribute, modules: list[_Module], *, sure: bool) -> None:
         at: ast.expr = read
         while modules:
             parent = self._tree.parent(at)
@@ -150,13 +187,16 @@ class _Links:
             for module in modules:
                 for variable in self._read_of(module, attribute):
                     plain = sure and module.sure and attribute is not None and isinstance(attribute.ctx, ast.Load)
-                    if plain and attribute is not None:
+                    clear = (
+                        module.scope is None or attribute is None or not self._is_shadowed(module.scope, attribute.attr)
+                    )
+                    if plain and clear and attribute is not None and not _is_imported(variable):
                         self._names.read_from_module(attribute, variable, self._names.scope_at(read))
                     else:
                         variable.strays.append(attribute or at)
             if attribute is None:
                 return
-            modules = [inner for module in modules if (inner := self._inside(reader, module, attribute.attr))]
+            modules = [inner for module in modules for inner in self._inside(module, attribute.attr)]
             at = attribute
 
     def _read_of(self, module: _Module, attribute: ast.Attribute | None) -> Iterator[Variable]:
@@ -170,25 +210,47 @@ class _Links:
         elif attribute.attr in module.scope.variables:
             yield module.scope.variables[attribute.attr]
 
-    def _inside(self, reader: Scope, module: _Module, name: str) -> _Module | None:
-        return self._module(reader, module.level, f"{module.dotted}.{name}" if module.dotted else name)
+    def _inside(self, module: _Module, name: str) -> Iterator[_Module]:
+        """What an attribute of a module is, if a module: one that it imports, or one beneath it."""
+        own = module.scope.variables.get(name) if module.scope is not None else None
+        if own is not None:
+            yield from self._modules_of(own)
+        beneath = self._module(module.reader, module.level, f"{module.dotted}.{name}" if module.dotted else name)
+        if beneath is not None:
+            yield replace(beneath, sure=False) if own is not None else beneath
 
-    def _module_bound(self, binding: Binding) -> _Module | None:
-        """The module that an import binds."""
+    def _modules_of(self, variable: Variable) -> list[_Module]:
+        """The modules that the bindings of a variable are, none for a binding of something else."""
+        if variable not in self._modules:
+            self._modules[variable] = []  # for imports that go in circles
+            found = [module for binding in variable.bindings for module in self._modules_bound(binding)]
+            self._modules[variable] = found
+        return self._modules[variable]
+
+    def _modules_bound(self, binding: Binding) -> list[_Module]:
+        """The module that an import binds; or what it may be, where a package has a variable of that name too."""
         if not isinstance(binding.node, ast.alias):
-            return None
-        statement, alias = self._tree.parent(binding.node), binding.node
-        if isinstance(statement, ast.ImportFrom):
-            home, _ = self._home(binding.scope.top, statement.level, statement.module or "")
-            if home is not None and alias.name in home.variables:
-                return None  # a variable of the package goes before a module of that name
-            dotted = f"{statement.module}.{alias.name}" if statement.module else alias.name
-            return self._module(binding.scope.top, statement.level, dotted)
-        return self._module(binding.scope.top, 0, alias.name if alias.asname else alias.name.partition(".")[0])
+            return []
+        statement, alias, reader = self._tree.parent(binding.node), binding.node, binding.scope.top
+        if not isinstance(statement, ast.ImportFrom):
+            found = self._module(reader, 0, alias.name if alias.asname else alias.name.partition(".")[0])
+            return [found] if found is not None else []
+        home, _ = self._home(reader, statement.level, statement.module or "")
+        own = home.variables.get(alias.name) if home is not None else None
+        dotted = f"{statement.module}.{alias.name}" if statement.module else alias.name
+        beneath = self._module(reader, statement.level, dotted)
+        modules = [beneath] if beneath is not None else []
+        if own is not None and own.bindings:
+            return [replace(module, sure=False) for module in [*self._modules_of(own), *modules]]
+        return modules
 
     def _module(self, reader: Scope, level: int, dotted: str) -> _Module | None:
         home, sure = self._home(reader, level, dotted)
-        return _Module(dotted, level, home, sure) if home is not None or self._leads_on(dotted) else None
+        if home is not None and home.path is not None:
+            place = place_of(home.path)
+            package = place.parent / "__init__.py"
+            sure = sure and (package in self._by_path or not self._project.hides_module(package, place.name))
+        return _Module(reader, dotted, level, home, sure) if home is not None or self._leads_on(dotted) else None
 
     def _leads_on(self, dotted: str) -> bool:
         """Whether a dotted name may be the beginning of a module's: that of a package that is not analysed too."""
@@ -199,4 +261,10 @@ class _Links:
         if reader.path is None:
             return None, False
         found, sure = self._find_file(reader.path, level, module)
-        return (self._by_path.get(found), sure) if found is not None else (None, False)
+        home = self._by_path.get(found) if found is not None else None
+        return home, sure and home is not reader  # a script that imports itself is there twice
+
+
+def _is_imported(variable: Variable) -> bool:
+    """Whether a variable is of what is not analysed here: names of libraries, legacy ones, modules."""
+    return any(binding.kind in ("import", "from", "star") for binding in variable.bindings)

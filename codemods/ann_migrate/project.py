@@ -7,16 +7,18 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from ann_migrate.contents import Contents
 from ann_migrate.import_paths import ImportPaths
 from ann_migrate.legacy_api import LEGACY_PATHS, NEEDLES
+from ann_migrate.looked_up import GETTERS, lookups, may_mean
 from ann_migrate.meanings import Meanings
+from ann_migrate.module_chains import ModuleChains
 from ann_migrate.patches import Patches
-from ann_migrate.reexports import STAR, Reexports
+from ann_migrate.reexports import STAR, Reexports, bindings_of
 
 _MANY = 20
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -55,6 +57,7 @@ class Project:
         self._mentions: dict[str, list[Path]] = {}
         self._trees: dict[Path, ast.Module | None] = {}
         self._named_in_strings: dict[bytes, set[bytes]] = {}
+        self._lookups: dict[Path, set[str | None]] = {}
         self._analysed: frozenset[Path] = frozenset()
         self._star_words: dict[str, list[frozenset[str]]] = {}
 
@@ -86,11 +89,39 @@ class Project:
         needle = name.encode()
         home = self._modules.get(module)
         is_package = home is not None and home.stem == "__init__"
-        return [
+        importing = self._contents.importing(module, is_package=is_package)
+        found = [
             path
-            for path in self._contents.importing(module, is_package=is_package)
+            for path in importing
             if self._is_other(path, module)
             if needle in self._contents.of(path) and self._imports(path, module, home, name)
+        ]
+        if home is not None:
+            found += self._reading_through(home, importing, name)
+        return list(dict.fromkeys(found))
+
+    def _reading_through(self, home: Path, importing: Iterable[Path], name: str) -> Iterator[Path]:
+        """The files that read ``name`` of a module by way of another module, one of those that import it; and those
+        modules, through which files that are analysed may read it too.
+        """
+        aliases = {alias for path in importing for alias in self._chains.names_of(path, home)}
+        words = [alias.encode() for alias in aliases]
+        for path in self._mentioning(name):
+            if path != home and any(word in self._contents.of(path) for word in words):
+                through = self._chains.reads(path, home, name)
+                if through is not None and path not in self._analysed:
+                    yield path
+                yield from (through or frozenset()) - self._analysed - {home}
+
+    def looking_up(self, module: str | None, name: str) -> list[Path]:
+        """The other files that may get ``module`` by a string (``sys.modules["jobs"]``) and read ``name`` of it."""
+        if module is None:
+            return []
+        return [
+            path
+            for path in self._mentioning(name)
+            if self._is_other(path, module)
+            if any(may_mean(text, module, self.module(path)) for text in self._lookups_in(path))
         ]
 
     def words_of_star_importers(self, module: str) -> list[frozenset[str]]:
@@ -139,6 +170,15 @@ class Project:
         """
         return self._paths.file(path, level, module)
 
+    def hides_module(self, package: Path, name: str) -> bool:
+        """Whether a package's ``__init__.py`` binds the name of a module beneath it to anything else."""
+        data = self._contents.of(package) if package in self._names else b""
+        tree = self._tree(package) if name.encode() in data else None
+        return tree is not None and any(
+            bound == name and not (isinstance(node, ast.ImportFrom) and node.level == 1 and node.module is None)
+            for bound, node in bindings_of(tree, walrus=True, by_global=True)
+        )
+
     def naming_legacy(self) -> list[Path]:
         """The files that hold a legacy name."""
         return list(dict.fromkeys(path for needle in NEEDLES for path in self._contents.holding(needle)))
@@ -177,6 +217,10 @@ class Project:
     def meanings(self) -> Meanings:
         """What names mean across the files of the project."""
         return Meanings(self._modules, self.reexports, self._tree)
+
+    @cached_property
+    def _chains(self) -> ModuleChains:
+        return ModuleChains(self._paths, self._tree)
 
     @cached_property
     def _patches(self) -> Patches:
@@ -220,9 +264,11 @@ class Project:
         name = dotted.rpartition(".")[2].encode()
         named = self._named_in_strings.get(name)
         if named is None:
-            string = re.compile(rb"[\"']([\w.]+\." + re.escape(name) + rb")[\"']")
-            found = (string.findall(self._contents.of(path)) for path in self._contents.holding(b"." + name))
-            named = self._named_in_strings[name] = {each for some in found for each in some}
+            string = re.compile(rb"[\"']([\w.]+[.:]" + re.escape(name) + rb")[\"']")
+            files = {*self._contents.holding(b"." + name), *self._contents.holding(b":" + name)}
+            found = (string.findall(self._contents.of(path)) for path in files)
+            named = {each.replace(b":", b".") for some in found for each in some}
+            self._named_in_strings[name] = named
         return dotted.encode() in named
 
     def string_that_names(self, dotted: str) -> tuple[Path, int] | None:
@@ -249,6 +295,14 @@ class Project:
             files = self._contents.holding(name)
             known = self._mentions[attribute] = [path for path in files if needle.search(self._contents.of(path))]
         return known
+
+    def _lookups_in(self, path: Path) -> set[str | None]:
+        """The strings by which a file gets modules."""
+        if path not in self._lookups:
+            data = self._contents.of(path)
+            tree = self._tree(path) if any(getter in data for getter in GETTERS) else None
+            self._lookups[path] = {text for _, text in lookups(ast.walk(tree))} if tree is not None else set()
+        return self._lookups[path]
 
     def _tree(self, path: Path) -> ast.Module | None:
         if path not in self._trees:

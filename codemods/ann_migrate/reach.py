@@ -1,4 +1,5 @@
-"""Other files that can reach a variable of a module: those that import it, and ways to it that are not sure."""
+"""Other files that can reach a variable of a module: those that import it or its module, and ways
+to it that are not sure."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ def files_reaching(names: Names, project: Project, variable: Variable) -> list[P
     found: dict[Path, None] = {}
     for each in (variable, *variable.imported_as):
         if each.scope.kind == "module":
-            found.update(dict.fromkeys(project.importers(each.scope.module_name, each.name)))
+            module = each.scope.module_name
+            found.update(dict.fromkeys([*project.importers(module, each.name), *project.looking_up(module, each.name)]))
         for stray in each.strays:
             path = names.module_at(stray).path
             if path is not None:

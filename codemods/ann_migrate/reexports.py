@@ -186,7 +186,7 @@ class Reexports:
             return {}
         found: dict[str, list[Export | None]] = {}
         data = self._contents.of(path)
-        for name, node in _bindings(tree, walrus=b":=" in data, by_global=b"global" in data):
+        for name, node in bindings_of(tree, walrus=b":=" in data, by_global=b"global" in data):
             if isinstance(node, ast.ImportFrom) and name == "*":
                 for starred, handed_on in self._starred(path, node):
                     found.setdefault(starred, []).append(handed_on)
@@ -273,7 +273,7 @@ class Reexports:
         return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-def _bindings(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:
+def bindings_of(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:
     """Each name that a module binds at its top level (or in a function, by ``global``), with the node that does.
 
     Args:

@@ -35,6 +35,7 @@ def copied(name: str, root: Path) -> Path:
 def project(root: Path, **files: str) -> Path:
     """A project of modules with the given texts."""
     for name, text in files.items():
+        (root / f"{name}.py").parent.mkdir(exist_ok=True)
         (root / f"{name}.py").write_text(text)
     (root / "pyproject.toml").write_text("")
     return root
@@ -154,6 +155,22 @@ DECLINED = {
         "`__all__` names `make`",
     ),
     "by_name": ("import jobs\njobs.make(model, config)\ngetattr(jobs, 'make')(model, config)\n", "main.py uses `make`"),
+    "module_by_a_string": (
+        "import sys\nimport jobs\njobs.make(model, config)\nsys.modules['jobs'].make(model, config).train(loader)\n",
+        "main.py uses `make`",
+    ),
+    "module_by_a_string_alone": (
+        "import importlib\njobs = importlib.import_module('jobs')\njobs.make(model, config).train(loader)\n",
+        "main.py uses `make`",
+    ),
+    "module_by_a_name": (
+        "import importlib\nname = 'jobs'\nimportlib.import_module(name).make(model, config).train(loader)\n",
+        "main.py uses `make`",
+    ),
+    "entry_point": (
+        "import pkgutil\npkgutil.resolve_name('jobs:make')(model, config)\n",
+        "a string of the project names `make`",
+    ),
     "used_otherwise": ("from jobs import make\nprint(make(model, config))\n", "passed to print()"),
     "attribute_that_trainer_lacks": ("from jobs import make\nmake(model, config).x = 1\n", "attribute 'x' is set"),
 }
@@ -176,6 +193,75 @@ def test_what_all_names_is_rewritten_on_the_assumption_that_nobody_else_uses_it(
     assert run.declined == 0
     (site,) = next(result.sites for result in run.files if result.sites)
     assert any("nothing outside of the project uses `make`, which `__all__` names" in each for each in site.not_kept)
+
+
+def test_a_module_that_another_string_means_is_no_way_to_a_name(tmp_path: Path) -> None:
+    use = "import sys\nfrom jobs import make\nmake(model, config).train(loader)\nsys.modules['torch'].make\n"
+    assert migrate_paths([project(tmp_path, jobs=MAKE, main=USE + use)]).rewritten == 1
+
+
+def test_a_module_that_a_file_gets_by_its_own_name_is_that_file(tmp_path: Path) -> None:
+    own = "import sys\nsys.modules[__name__].make\n"
+    main = f"{USE}from jobs import make\nmake(model, config).train(loader)\n"
+    assert migrate_paths([project(tmp_path, jobs=MAKE + own, main=main)]).declined == 1
+    main = f"{USE}import jobs\njobs.make(model, config).train(loader)\n"
+    assert migrate_paths([project(tmp_path, jobs=MAKE, main=main + own)]).rewritten == 1
+
+
+@pytest.mark.parametrize(
+    ("app", "use"),
+    [
+        ("import jobs\n", "import app\napp.jobs.make(model, config).train(loader)\n"),
+        ("import jobs as j\n", "from app import j\nj.make(model, config).train(loader)\n"),
+        ("import more\n", "from app import more\nmore.jobs.make(model, config).train(loader)\n"),
+    ],
+)
+def test_a_module_reached_through_a_third_one_is_declined_or_followed_too(tmp_path: Path, app: str, use: str) -> None:
+    main = f"{USE}from jobs import make\nmake(model, config).train(loader)\n{use}"
+    run = migrate_paths([project(tmp_path, jobs=MAKE, more="import jobs\n", app=app, main=main)])
+    if run.declined:
+        assert not run.changed
+    else:
+        assert after(run, "main.py").count("legacy_train(") == 2
+
+
+def test_a_chain_through_modules_is_followed(tmp_path: Path) -> None:
+    main = f"{USE}import app\napp.jobs.make(model, config).train(loader)\n"
+    run = migrate_paths([project(tmp_path, jobs=MAKE, app="import jobs\n", main=main)])
+    assert run.declined == 0
+    assert "legacy_train(app.jobs.make(model, config), loader)" in after(run, "main.py")
+
+
+def test_a_legacy_name_that_others_read_from_the_module_stays_imported(tmp_path: Path) -> None:
+    main = f"{USE}import jobs\njobs.make(model, config).train(loader)\nprint(jobs.TrainingLoop(model, config))\n"
+    run = migrate_paths([project(tmp_path, jobs=MAKE, main=main)])
+    assert (run.rewritten, run.declined) == (1, 1)
+    assert "import Trainer, TrainingLoop\n" in after(run, "jobs.py")
+
+
+def test_no_import_stands_above_the_future_import(tmp_path: Path) -> None:
+    work = '"""Work."""\n\nfrom __future__ import annotations\nfrom .jobs import make\n\n\n'
+    work += "def work(model, config, loader):\n    make(model, config).train(loader)\n"
+    run = migrate_paths([project(tmp_path, **{"pkg/__init__": "", "pkg/jobs": MAKE, "pkg/work": work})])
+    assert run.declined == 0
+    assert "from __future__ import annotations\nfrom ann_compat import legacy_train\n" in after(run, "work.py")
+
+
+def test_a_package_variable_with_the_name_of_a_module_may_be_either(tmp_path: Path) -> None:
+    held = "from adaptiveneuralnetwork.training import TrainingLoop\nfrom parts import model, config, loader\n"
+    held += "jobs = TrainingLoop(model, config)\n"
+    main = "from parts import loader\nimport pkg.jobs\nfrom pkg import jobs\njobs.jobs.train(loader)\n"
+    files = {"pkg/__init__": "from .state import jobs\n", "pkg/state": "jobs = None\n", "pkg/jobs": held}
+    assert not migrate_paths([project(tmp_path, main=main, **files)]).changed
+
+
+def test_a_function_that_takes_the_place_of_its_module_is_followed(tmp_path: Path) -> None:
+    main = f"{USE}from pkg import make\nmake(model, config).train(loader)\n"
+    run = migrate_paths(
+        [project(tmp_path, main=main, **{"pkg/__init__": "from .make import make\n", "pkg/make": MAKE})]
+    )
+    assert run.declined == 0
+    assert "legacy_train(make(model, config), loader)" in after(run, "main.py")
 
 
 def test_a_file_outside_the_given_paths_is_read_but_never_changed(tmp_path: Path) -> None:
