@@ -51,7 +51,7 @@ def lookups(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, str | None]]:
     file: it may be any. ``sys.modules[__name__]`` comes with ``__name__``.
 
     Example:
-        >>> [text for _, text in lookups(ast.walk(ast.parse("import_module('pkg.jobs').make(); import_module(name)")))]
+        >>> [text for _, text in lookups(ast.walk(ast.parse("import_module('pkg.jobs'); import_module(name)")))]
         ['pkg.jobs', None]
     """
     for node in nodes:
