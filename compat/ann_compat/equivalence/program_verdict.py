@@ -117,9 +117,17 @@ def _needs_bridge_elsewhere(spec: ProgramSpec) -> bool:
     )
 
 
+def _needs_config_too_late(spec: ProgramSpec) -> bool:
+    """The number of epochs is read from the config before an argument whose effect may come first, and no function of
+    the bridge does it: that is asked where a call gave the config and the object goes further than one name.
+    """
+    asked = _makes_config(spec) and spec.binding in ("twin", "global", "list", "dict", "factory")
+    return spec.arguments == "effects_permuted" and spec.other_use == "config_epochs" and not asked
+
+
 _COMBINATIONS: tuple[tuple[str, Callable[[ProgramSpec], bool]], ...] = (
     ("ANN401", lambda spec: spec.arguments in ("star", "options") and spec.binding.startswith("quick")),
-    ("ANN403", lambda spec: spec.arguments == "effects_permuted" and spec.other_use == "config_epochs"),
+    ("ANN403", _needs_config_too_late),
     ("ANN408", lambda spec: spec.imports == "local" and _needs_bridge_elsewhere(spec)),
 )
 """Codes that several values together call for."""
