@@ -54,7 +54,14 @@ def change_statement(source: Source, tree: Tree, change: ImportChange) -> list[E
 
 
 def add_above(source: Source, statement: ast.stmt, additions: list[tuple[str, str]]) -> Edit:
-    """The edit that puts new imports above the first statement of a file that has none yet.
+    """The edit that puts new imports above the first statement of a file that has none yet."""
+    start = source.span(_first_part(statement)).start
+    newline = source.newline_at(start)
+    return insert(source.line_start(start), "".join(f"{line}{newline}" for line in [*_statements(additions), ""]))
+
+
+def check_place_above(source: Source, statement: ast.stmt) -> None:
+    """Refuse the first statement of a file where no line can be put above it.
 
     Raises:
         Decline: something stands before it on its line.
@@ -62,8 +69,6 @@ def add_above(source: Source, statement: ast.stmt, additions: list[tuple[str, st
     start = source.span(_first_part(statement)).start
     if source.data[source.line_start(start) : start].strip(b" \t\f"):
         raise no_place_for_import.decline("the file's first statement shares its line with another")
-    newline = source.newline_at(start)
-    return insert(source.line_start(start), "".join(f"{line}{newline}" for line in [*_statements(additions), ""]))
 
 
 def _first_part(statement: ast.stmt) -> ast.stmt | ast.expr:

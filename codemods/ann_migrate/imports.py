@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ann_migrate.edits import Edit
-from ann_migrate.import_lines import ImportChange, add_above, change_statement
+from ann_migrate.import_lines import ImportChange, add_above, change_statement, check_place_above
 from ann_migrate.legacy_api import TRAINING_NAMES, canonical
 from ann_migrate.project import Project
 from ann_migrate.resolve import Binding, Names, Scope, Variable
@@ -206,6 +206,8 @@ class Imports:
         own = [item for item in module.node.body if item.lineno not in tree.separators and not _stays_first(item)]
         line = tree.statement(at).lineno
         imports = [item for item in own if isinstance(item, (ast.Import, ast.ImportFrom)) and item.lineno < line]
+        if not imports:
+            check_place_above(self.source, own[0])
         return self._anchors.setdefault(statement := (imports or own)[0], _Anchor(statement))
 
     def _reaches(self, scope: Scope, at: ast.AST) -> bool:

@@ -18,7 +18,7 @@ from ann_migrate.looked_up import GETTERS, lookups, may_mean
 from ann_migrate.meanings import Meanings
 from ann_migrate.module_chains import ModuleChains
 from ann_migrate.patches import Patches
-from ann_migrate.reexports import STAR, Reexports, bindings_of
+from ann_migrate.reexports import STAR, Reexports
 
 _MANY = 20
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -172,12 +172,7 @@ class Project:
 
     def hides_module(self, package: Path, name: str) -> bool:
         """Whether a package's ``__init__.py`` binds the name of a module beneath it to anything else."""
-        data = self._contents.of(package) if package in self._names else b""
-        tree = self._tree(package) if name.encode() in data else None
-        return tree is not None and any(
-            bound == name and not (isinstance(node, ast.ImportFrom) and node.level == 1 and node.module is None)
-            for bound, node in bindings_of(tree, walrus=True, by_global=True)
-        )
+        return self.reexports.hides_module(package, name)
 
     def naming_legacy(self) -> list[Path]:
         """The files that hold a legacy name."""

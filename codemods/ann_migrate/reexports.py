@@ -142,6 +142,8 @@ class Reexports:
         home, sure = self.file(path, level, module)
         if home is None:
             return
+        place = place_of(home)
+        sure = sure and not self.hides_module(place.parent / "__init__.py", place.name)
         for name, export in self._exports.get(home, {}).items():
             seen[f"{prefix}.{name}"] = self._as_seen(export, path, level, home, sure)
 
@@ -156,6 +158,15 @@ class Reexports:
         found = self._paths.ending_with(module)
         exporting = [file for file in found if file in self._exports]
         return (exporting[0], len(found) == 1 and "." in module) if exporting else (None, False)
+
+    def hides_module(self, package: Path, name: str) -> bool:
+        """Whether a package's ``__init__.py`` binds the name of a module beneath it to anything else."""
+        data = self._contents.of(package) if package in self._names else b""
+        tree = self._parse(package) if name.encode() in data else None
+        return tree is not None and any(
+            bound == name and not (isinstance(node, ast.ImportFrom) and node.level == 1 and node.module is None)
+            for bound, node in _bindings(tree, walrus=b":=" in data, by_global=b"global" in data)
+        )
 
     # -- what modules export ------------------------------------------------------------------------------------------
 
@@ -186,7 +197,7 @@ class Reexports:
             return {}
         found: dict[str, list[Export | None]] = {}
         data = self._contents.of(path)
-        for name, node in bindings_of(tree, walrus=b":=" in data, by_global=b"global" in data):
+        for name, node in _bindings(tree, walrus=b":=" in data, by_global=b"global" in data):
             if isinstance(node, ast.ImportFrom) and name == "*":
                 for starred, handed_on in self._starred(path, node):
                     found.setdefault(starred, []).append(handed_on)
@@ -273,7 +284,7 @@ class Reexports:
         return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-def bindings_of(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:
+def _bindings(tree: ast.Module, *, walrus: bool, by_global: bool) -> Iterator[tuple[str, ast.AST]]:
     """Each name that a module binds at its top level (or in a function, by ``global``), with the node that does.
 
     Args:

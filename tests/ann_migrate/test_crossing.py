@@ -247,6 +247,22 @@ def test_no_import_stands_above_the_future_import(tmp_path: Path) -> None:
     assert "from __future__ import annotations\nfrom ann_compat import legacy_train\n" in after(run, "work.py")
 
 
+def test_a_file_without_a_place_for_an_import_declines(tmp_path: Path) -> None:
+    helpers = '"""Helpers."""; work = lambda loop, loader: loop.train(loader)\n'
+    main = f"from adaptiveneuralnetwork.training import TrainingLoop\n{USE}from helpers import work\n"
+    main += "work(TrainingLoop(model, config), loader)\n"
+    run = migrate_paths([project(tmp_path, helpers=helpers, main=main)])
+    assert [site.code for result in run.files for site in result.sites] == ["ANN408"]
+    assert not run.problems
+
+
+def test_a_module_behind_a_package_variable_of_its_name_hands_nothing_on(tmp_path: Path) -> None:
+    main = f"{USE}import pkg.jobs as jobs\njobs.TrainingLoop(model, config).train(loader)\n"
+    files = {"pkg/__init__": "from .jobs import jobs\n", "pkg/jobs": f"{MAKE}\n\njobs = None\n"}
+    run = migrate_paths([project(tmp_path, main=main, **files)])
+    assert not any(result.path.name == "main.py" for result in run.changed)
+
+
 def test_a_package_variable_with_the_name_of_a_module_may_be_either(tmp_path: Path) -> None:
     held = "from adaptiveneuralnetwork.training import TrainingLoop\nfrom parts import model, config, loader\n"
     held += "jobs = TrainingLoop(model, config)\n"
