@@ -25,6 +25,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 INVALID_SYNTAX = "ANN901"
 UNKEEPABLE_ENCODING = "ANN902"
 TOO_DEEP = "ANN903"
+_TOO_DEEP = "nested too deeply for Python's parser"
 NEWER_SYNTAX = "ANN904"
 
 
@@ -132,12 +133,13 @@ class Source:
             return ast.parse(self.data.decode("utf-8"))
         except SyntaxError as error:
             position = Position(error.lineno, error.offset or 1) if error.lineno else None
+            if error.msg.startswith("too many "):  # nested parentheses, levels of indentation: limits of the parser
+                raise SourceError(Problem(TOO_DEEP, f"{_TOO_DEEP}: {error.msg}", position)) from error
             raise SourceError(Problem(INVALID_SYNTAX, f"not valid Python: {error.msg}", position)) from error
         except ValueError as error:
             raise SourceError(Problem(INVALID_SYNTAX, f"not valid Python: {error}")) from error
         except (RecursionError, MemoryError) as error:
-            reason = "nested too deeply for Python's parser"
-            raise SourceError(Problem(TOO_DEEP, reason)) from error
+            raise SourceError(Problem(TOO_DEEP, _TOO_DEEP)) from error
 
     # -- places -------------------------------------------------------------------------------------------------------
 

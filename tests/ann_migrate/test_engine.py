@@ -91,7 +91,8 @@ def test_without_an_indented_block_the_first_line_within_brackets_shows_the_unit
         (b"# TrainingLoop \xff\n", "ANN901", None),
         (codecs.BOM_UTF8 + b"# coding: latin-1\nTrainingLoop\n", "ANN901", None),
         (b"# coding: utf-7\nTrainingLoop = '+AOQ-'\nx = '+AGE-'\n", "ANN902", None),
-        (b"TrainingLoop = " + b"(" * 300 + b")" * 300 + b"\n", "ANN901", Position(1, 216)),
+        (b"TrainingLoop = " + b"(" * 300 + b")" * 300 + b"\n", "ANN903", Position(1, 216)),
+        (b"".join(b" " * n + b"if TrainingLoop:\n" for n in range(120)), "ANN903", Position(101, 1)),
         (b"TrainingLoop = x" + b".y()" * 30_000 + b"\n", "ANN903", None),
     ],
     ids=[
@@ -103,6 +104,7 @@ def test_without_an_indented_block_the_first_line_within_brackets_shows_the_unit
         "bom against cookie",
         "utf-7",
         "brackets",
+        "indentation",
         "chain",
     ],
 )

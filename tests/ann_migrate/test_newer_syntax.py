@@ -71,7 +71,7 @@ def test_nesting_that_kills_the_parser_costs_only_its_process() -> None:
     assert newer_syntax(deep) is None
     problem = migrate_source(LEGACY.encode() + deep).problem
     assert problem is not None
-    assert problem.code == "ANN901"
+    assert problem.code == "ANN903"
 
 
 def test_modules_of_the_current_folder_are_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
