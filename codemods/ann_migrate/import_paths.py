@@ -47,6 +47,18 @@ class ImportPaths:
             return known, "." in module or known.stem == "__init__"
         return None, False
 
+    def others(self, path: Path, level: int, module: str) -> list[Path]:
+        """Further files that an import may mean: what lies beside the file, where that is run as a script; if nothing
+        is known, what a folder on ``sys.path`` may hold.
+        """
+        if level or not module:
+            return []
+        found, _ = self.file(path, level, module)
+        if found is None:
+            return self.ending_with(module)
+        beside = self._by_place.get(path.absolute().parent.joinpath(*module.split(".")))
+        return [beside] if beside is not None and beside != found else []
+
     def ending_with(self, module: str) -> list[Path]:
         """The files whose paths end as the dotted name does: what an import may find by a folder on ``sys.path``."""
         tail = tuple(module.split("."))

@@ -113,7 +113,11 @@ class _Links:
     def _imported(self, variable: Variable, binding: Binding, alias: ast.alias) -> None:
         statement = self._tree.parent(alias)
         assert isinstance(statement, ast.ImportFrom)
-        home, sure = self._home(binding.scope.top, statement.level, statement.module or "")
+        reader = binding.scope.top
+        for other in self._others(reader, statement.level, statement.module or ""):
+            if alias.name in other.variables:
+                other.variables[alias.name].strays.append(alias)
+        home, sure = self._home(reader, statement.level, statement.module or "")
         if home is None or alias.name not in home.variables:
             return
         alone = len(variable.bindings) == 1 and variable.scope.kind in ("module", "function")
@@ -141,7 +145,8 @@ class _Links:
 
     def _starred(self, module: Scope, star: ast.ImportFrom) -> None:
         home, _ = self._home(module, star.level, star.module or "")
-        for variable in list(home.variables.values()) if home is not None else ():
+        homes = [*([home] if home is not None else []), *self._others(module, star.level, star.module or "")]
+        for variable in [variable for each in homes for variable in each.variables.values()]:
             variable.strays.append(star)
             for inner in self._modules_of(variable):  # what it imports is reached too
                 for each in inner.scope.variables.values() if inner.scope is not None else ():
@@ -233,16 +238,28 @@ class _Links:
             return []
         statement, alias, reader = self._tree.parent(binding.node), binding.node, binding.scope.top
         if not isinstance(statement, ast.ImportFrom):
-            found = self._module(reader, 0, alias.name if alias.asname else alias.name.partition(".")[0])
-            return [found] if found is not None else []
+            dotted = alias.name if alias.asname else alias.name.partition(".")[0]
+            return self._modules_called(reader, 0, dotted)
         home, _ = self._home(reader, statement.level, statement.module or "")
         own = home.variables.get(alias.name) if home is not None else None
         dotted = f"{statement.module}.{alias.name}" if statement.module else alias.name
-        beneath = self._module(reader, statement.level, dotted)
-        modules = [beneath] if beneath is not None else []
+        modules = self._modules_called(reader, statement.level, dotted)
         if own is not None and own.bindings:
             return [replace(module, sure=False) for module in [*self._modules_of(own), *modules]]
         return modules
+
+    def _modules_called(self, reader: Scope, level: int, dotted: str) -> list[_Module]:
+        """The module that a dotted name means, and such as it may mean."""
+        found = self._module(reader, level, dotted)
+        others = [_Module(reader, dotted, level, scope, sure=False) for scope in self._others(reader, level, dotted)]
+        if found is None:
+            return others
+        return [replace(found, sure=found.sure and not others), *others]
+
+    def _others(self, reader: Scope, level: int, module: str) -> list[Scope]:
+        """Further modules of this analysis that an import may mean."""
+        files = self._project.other_files(reader.path, level, module) if reader.path is not None else []
+        return [self._by_path[file] for file in files if file in self._by_path]
 
     def _module(self, reader: Scope, level: int, dotted: str) -> _Module | None:
         home, sure = self._home(reader, level, dotted)

@@ -89,13 +89,15 @@ class ModuleChains:
 
     def _of(self, path: Path, item: _Import) -> frozenset[_Way]:
         level, module, taken = item
-        home, _ = self._paths.file(path, level, module)
+        homes = self._files(path, level, module)
         if not taken:
-            return frozenset({_Way(home)}) if home is not None else frozenset()
-        own = self._modules(home, taken) if home is not None else frozenset()
-        ways = {_Way(way.end, way.through | {home}) for way in own if home is not None}
-        beneath, _ = self._paths.file(path, level, f"{module}.{taken}" if module else taken)
-        return frozenset(ways if beneath is None else {*ways, _Way(beneath)})
+            return frozenset(map(_Way, homes))
+        ways = (_Way(way.end, way.through | {home}) for home in homes for way in self._modules(home, taken))
+        return frozenset([*ways, *map(_Way, self._files(path, level, f"{module}.{taken}" if module else taken))])
+
+    def _files(self, path: Path, level: int, module: str) -> list[Path]:
+        found, _ = self._paths.file(path, level, module)
+        return [*([found] if found is not None else []), *self._paths.others(path, level, module)]
 
     def _imported(self, path: Path) -> dict[str, list[_Import]]:
         """What the imports of a file bind, wherever they stand."""

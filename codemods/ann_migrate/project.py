@@ -170,6 +170,10 @@ class Project:
         """
         return self._paths.file(path, level, module)
 
+    def other_files(self, path: Path, level: int, module: str) -> list[Path]:
+        """Further files that the import may mean."""
+        return self._paths.others(path, level, module)
+
     def hides_module(self, package: Path, name: str) -> bool:
         """Whether a package's ``__init__.py`` binds the name of a module beneath it to anything else."""
         return self.reexports.hides_module(package, name)
@@ -319,7 +323,8 @@ class Project:
 
     def _is_module(self, path: Path, node: ast.ImportFrom, module: str, home: Path | None) -> bool:
         found, _ = self._paths.file(path, node.level, node.module or "")
-        return _absolute(node, self._package(path)) == module or found == home is not None
+        known = _absolute(node, self._package(path)) == module or found == home is not None
+        return known or home in self._paths.others(path, node.level, node.module or "")
 
     def _imports(self, path: Path, module: str, home: Path | None, name: str) -> bool:
         tree = self._tree(path)

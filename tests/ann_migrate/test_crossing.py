@@ -263,6 +263,29 @@ def test_a_module_behind_a_package_variable_of_its_name_hands_nothing_on(tmp_pat
     assert not any(result.path.name == "main.py" for result in run.changed)
 
 
+@pytest.mark.parametrize(
+    "use", ["import jobs\njobs.held.train(loader)\n", "from jobs import held\nheld.train(loader)\n"]
+)
+@pytest.mark.parametrize(
+    ("home", "user", "more"),
+    [
+        ("lib/jobs", "bin/use", {"lib/__init__": ""}),
+        ("lib/jobs", "lib/use", {"lib/__init__": "", "jobs": "held = None\n"}),
+    ],
+    ids=["sys.path", "script_in_a_package"],
+)
+def test_an_import_that_may_mean_the_file_is_a_use(
+    tmp_path: Path, use: str, home: str, user: str, more: dict[str, str]
+) -> None:
+    held = "from adaptiveneuralnetwork.training import TrainingLoop\nfrom parts import model, config\n"
+    held += "held = TrainingLoop(model, config)\n"
+    run = migrate_paths([project(tmp_path, **{home: held, user: f"from parts import loader\n{use}", **more})])
+    assert (run.rewritten, run.declined) == (0, 1)
+    main = "from parts import loader\nfrom lib.jobs import held\nheld.train(loader)\n"
+    files = {home: held, user: f"from parts import loader\n{use}", "main": main, **more}
+    assert not migrate_paths([project(tmp_path, **files)]).changed
+
+
 def test_a_package_variable_with_the_name_of_a_module_may_be_either(tmp_path: Path) -> None:
     held = "from adaptiveneuralnetwork.training import TrainingLoop\nfrom parts import model, config, loader\n"
     held += "jobs = TrainingLoop(model, config)\n"
