@@ -69,8 +69,10 @@ def pairs_of(values: Iterable[Value]) -> list[Pair]:
 
 
 def _first_seen(name: str, value: str) -> dict[str, str]:
-    """What goes with a value in the first program that has it: layout and decoys stand around the simplest code."""
-    around = ("binding", "placement") if name in _AROUND else ()
+    """What goes with a value in the first program that has it: layout and decoys stand around the simplest code, and
+    whatever place has the code, it trains.
+    """
+    around = ("binding", "placement") if name in _AROUND else ("arguments", "data") if name == "placement" else ()
     return {name: value, **{other: _SHOWN[other][0] for other in around}}
 
 
