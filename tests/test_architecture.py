@@ -91,6 +91,21 @@ def test_no_file_of_a_wing_imports_what_it_must_not_know(wing: Path, forbidden: 
     assert broken == []
 
 
+def test_the_rooms_of_an_analysis_know_only_those_before_them() -> None:
+    """Text, names, project, flow: each is built on the ones before it."""
+    rooms = ("text", "names", "project", "flow")
+    above = {"facts", "rewriting", "rules", "readers", "wordings", "documents"}
+    around = {"running", "reports", "commands", "files"}
+    broken = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for number, room in enumerate(rooms)
+        for path in files(CODEMOD / room)
+        for name, line in imports(path)
+        if name.startswith("ann_migrate.") and name.split(".")[1] in {*rooms[number + 1 :], *above, *around}
+    ]
+    assert broken == []
+
+
 def test_the_bridge_side_of_compat_imports_no_tool() -> None:
     """Migrated programs import it: they shall not need what only tests and the codemod need."""
     tools = {"hypothesis", "pytest", "libcst", "click", "ann_migrate"}
@@ -154,7 +169,7 @@ def test_with_a_candidate_libcst_but_neither_torch_nor_the_library_is_imported(t
 def test_the_check_of_import_statements_sees_them() -> None:
     """The static check is only worth something if it resolves what is written there."""
     seen = {name for wing in (LIBRARY, CODEMOD, COMPAT) for path in files(wing) for name, _ in imports(path)}
-    assert {"torch", "click", "ann_migrate.api.migrate_paths", "ann_migrate.engine.migrate_bytes"} <= seen
+    assert {"torch", "click", "ann_migrate.api.migrate_paths", "ann_migrate.running.engine.migrate_bytes"} <= seen
     assert {"adaptiveneuralnetwork.training.trainer.Trainer", "libcst"} <= seen
 
 

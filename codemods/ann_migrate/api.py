@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ann_migrate.hint_files import may_mention, text_hints
+from ann_migrate.files.hint_files import may_mention, text_hints
 from ann_migrate.result import FileResult, Hint, Outcome, Problem
-from ann_migrate.run import Run
-from ann_migrate.source import declared_encoding
-from ann_migrate.styles import STYLES, Style
-from ann_migrate.tasks import Task, analyse
+from ann_migrate.rewriting.styles import STYLES, Style
+from ann_migrate.running.run import Run
+from ann_migrate.running.tasks import Task, analyse
+from ann_migrate.text.source import declared_encoding
 
 if TYPE_CHECKING:
-    from ann_migrate.engine import Options
+    from ann_migrate.running.engine import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def migrate_text(
 ) -> RunResult:
     """Do what :func:`migrate_source` does and return it as a run over one file."""
     options = _options(style, select, ignore, docs=docs, unsafe=unsafe)
-    from ann_migrate.engine import may_matter
+    from ann_migrate.running.engine import may_matter
 
     if not may_matter(raw):
         return RunResult(1, ())
@@ -173,7 +173,7 @@ def migrate_paths(
     get new content. A file that cannot be read or analysed has a ``problem`` and never stops the others.
 
     Args:
-        paths: Files and folders, as :func:`ann_migrate.discover.discover` searches them.
+        paths: Files and folders, as :func:`ann_migrate.files.discover.discover` searches them.
         style: ``"faithful"`` keeps all numbers, files and records as they were; ``"guide"`` writes the guide's own
             forms, keeps the training numbers and lists what else it drops (``dropped`` of each site).
         select: Codes of the rules that may act, or beginnings of codes; none means all. An object is rewritten only if
@@ -238,7 +238,7 @@ def _options(style: Style, select: Iterable[str], ignore: Iterable[str], *, docs
             raise TypeError(f"{name}: expected several codes, in a list, got the single {codes!r}")
         if not isinstance(codes, Iterable):
             raise TypeError(f"{name}: expected several codes, in a list, got {codes!r}")
-    from ann_migrate.engine import Options
+    from ann_migrate.running.engine import Options
 
     return Options(style=style, docs=docs, select=tuple(select), ignore=tuple(ignore), unsafe=unsafe)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import click
 
 if TYPE_CHECKING:
-    from ann_migrate.actions import OutputFormat
-    from ann_migrate.styles import Style
+    from ann_migrate.commands.actions import OutputFormat
+    from ann_migrate.rewriting.styles import Style
 
 EPILOG = """\b
 Examples:
@@ -168,7 +168,7 @@ def command(
     in place, whole or not at all; what cannot be shown to behave the same is left as it is, with the reason. No code is
     ever executed but by --verify.
     """
-    from ann_migrate import actions
+    from ann_migrate.commands import actions
 
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other.")
@@ -204,9 +204,9 @@ def command(
             raise click.UsageError(f"Invalid value for 'PATH...': {path!r} does not exist.")
 
     from ann_migrate.api import migrate_paths
-    from ann_migrate.progress import ProgressBar
-    from ann_migrate.report import Report
-    from ann_migrate.settings import load_settings
+    from ann_migrate.commands.settings import load_settings
+    from ann_migrate.reports.progress import ProgressBar
+    from ann_migrate.reports.report import Report
 
     try:
         settings = load_settings([path for path in paths if path != "-"])

@@ -11,10 +11,14 @@ from types import ModuleType
 import pytest
 
 import ann_migrate
-from ann_migrate import api, diff, engine, ignore, migrate_paths, migrate_source, modules, source
-from ann_migrate.engine import Options
-from ann_migrate.project import Project
+from ann_migrate import api, migrate_paths, migrate_source
+from ann_migrate.files import ignore
+from ann_migrate.project import modules
+from ann_migrate.project.project import Project
 from ann_migrate.result import FileResult, Outcome, Position, Site
+from ann_migrate.running import engine
+from ann_migrate.running.engine import Options
+from ann_migrate.text import diff, source
 
 LEGACY = """\
 from adaptiveneuralnetwork.training import TrainingLoop

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ann_migrate.api import migrate_paths
-from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import Outcome
+from ann_migrate.running.engine import Options, Project, migrate_bytes
 
 HERE = Path(__file__).parent
 REWRITE = "rewrite"

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ann_migrate.catalogue import all_codes, catalogue, explain_code, page
-from ann_migrate.codes import NOT_RULES, RANGES, rule_codes
+from ann_migrate.reports.catalogue import all_codes, catalogue, explain_code, page
+from ann_migrate.reports.codes import NOT_RULES, RANGES, rule_codes
 
 ROOT = Path(__file__).parents[2]
 CODEMOD = ROOT / "codemods" / "ann_migrate"
 
 
 def test_is_fresh() -> None:
-    command = "python -m ann_migrate.catalogue codemods/README.md"
+    command = "python -m ann_migrate.reports.catalogue codemods/README.md"
     written = (ROOT / "codemods" / "README.md").read_text(encoding="utf-8")
     assert written == catalogue(), f"make it anew: {command}"
     assert command in written
@@ -23,7 +23,7 @@ def test_is_fresh() -> None:
 
 def test_the_command_writes_it(tmp_path: Path) -> None:
     target = tmp_path / "out.md"
-    subprocess.run([sys.executable, "-m", "ann_migrate.catalogue", str(target)], check=True, cwd=CODEMOD.parent)
+    subprocess.run([sys.executable, "-m", "ann_migrate.reports.catalogue", str(target)], check=True, cwd=CODEMOD.parent)
     assert target.read_text(encoding="utf-8") == catalogue()
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate import check
-from ann_migrate.check import same_outside
-from ann_migrate.edits import Edit, Region, apply_edits
-from ann_migrate.engine import migrate_bytes
-from ann_migrate.migration import Migration
-from ann_migrate.project import Project
-from ann_migrate.source import Source, Span
+from ann_migrate.project.project import Project
+from ann_migrate.rewriting import check
+from ann_migrate.rewriting.check import same_outside
+from ann_migrate.rewriting.migration import Migration
+from ann_migrate.running.engine import migrate_bytes
+from ann_migrate.text.edits import Edit, Region, apply_edits
+from ann_migrate.text.source import Source, Span
 
 IMPORT = b"from adaptiveneuralnetwork.training import TrainingLoop"
 CODE = b"from adaptiveneuralnetwork.training import TrainingLoop\nx = 1\nTrainingLoop(m, c  # kept\n).train(l)\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.contents import Contents
-from ann_migrate.project import Project
+from ann_migrate.project.contents import Contents
+from ann_migrate.project.project import Project
 
 APP = Path("pkg/app.py")
 

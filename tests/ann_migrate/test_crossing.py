@@ -15,7 +15,7 @@ import pytest
 from ann_compat.equivalence.migrated import MigratedProject
 from ann_migrate.api import RunResult, migrate_paths
 from ann_migrate.cli import main
-from ann_migrate.explain import explain
+from ann_migrate.commands.explain import explain
 
 PROJECTS = Path(__file__).with_name("crossing")
 """Each folder is a project with a ``main.py``; they share ``parts.py``."""

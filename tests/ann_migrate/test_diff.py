@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.diff import LineEdit, line_edits, unified_diff
+from ann_migrate.text.diff import LineEdit, line_edits, unified_diff
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate import discover as discover_module
-from ann_migrate.discover import (
+from ann_migrate.files import discover as discover_module
+from ann_migrate.files.discover import (
     LINK_LEAVES,
     NOT_PYTHON,
     TOO_LARGE,

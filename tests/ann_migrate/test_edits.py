@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ann_migrate.calls import (
+from ann_migrate.rewriting.calls import (
     New,
     Place,
     lay_out,
@@ -14,9 +14,9 @@ from ann_migrate.calls import (
     rename_function,
     rename_method,
 )
-from ann_migrate.edits import Edit, apply_edits, insert
 from ann_migrate.rules._base import Decline
-from ann_migrate.source import Source, Span
+from ann_migrate.text.edits import Edit, apply_edits, insert
+from ann_migrate.text.source import Source, Span
 
 
 def test_untouched_bytes_stay_and_regions_are_told() -> None:

@@ -78,7 +78,7 @@ def test_the_tests_that_are_written_tell_what_is_reached_equal_and_broken(projec
 
 
 def test_the_command_of_verify_is_that_of_the_tests(project, monkeypatch):
-    from ann_migrate import verify
+    from ann_migrate.commands import verify
 
     monkeypatch.setattr(verify, "verify_migration", lambda *_, **__: verify.Verdict("equal", "they did the same"))
     result = migrate("study", "--verify", "python -m study.run --fast", "--emit-tests", "old_and_new")

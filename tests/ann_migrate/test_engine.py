@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.engine import Options, Project, may_be_candidate, migrate_bytes
 from ann_migrate.result import FileResult, Outcome, Position
 from ann_migrate.rules import all_rules
+from ann_migrate.running.engine import Options, Project, may_be_candidate, migrate_bytes
 
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 LINE = IMPORT + "TrainingLoop(model, config).train(loader, num_epochs=3)\n"
@@ -174,7 +174,7 @@ def test_options_name_what_is_accepted() -> None:
 def test_the_engine_is_light() -> None:
     """Neither torch nor libcst is imported before an edit is made; libcst is imported for one, torch never."""
     script = (
-        "import sys; from pathlib import Path; from ann_migrate.engine import migrate_bytes\n"
+        "import sys; from pathlib import Path; from ann_migrate.running.engine import migrate_bytes\n"
         f"line = {LINE!r}\n"
         "migrate_bytes(line.replace('.train', '[0]').encode(), path=Path('x.py'))\n"
         "print('torch' in sys.modules, 'libcst' in sys.modules)\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from notebooks import notebook
 
-from ann_migrate.explain import ExplainError, explain
+from ann_migrate.commands.explain import ExplainError, explain
 
 SOURCE = """\
 from adaptiveneuralnetwork.training import TrainingLoop, quick_train

@@ -6,10 +6,10 @@ import ast
 
 import pytest
 
-from ann_migrate.flow import Escape, Flow, LoopObject
-from ann_migrate.project import Project
-from ann_migrate.resolve import Names
-from ann_migrate.tree import Tree
+from ann_migrate.flow.flow import Escape, Flow, LoopObject
+from ann_migrate.names.resolve import Names
+from ann_migrate.project.project import Project
+from ann_migrate.text.tree import Tree
 
 
 def _follow(source: str) -> LoopObject:

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from ann_migrate.flow import Escape, Flow, LoopObject
-from ann_migrate.project import Project
-from ann_migrate.resolve import Names
-from ann_migrate.tree import Tree
+from ann_migrate.flow.flow import Escape, Flow, LoopObject
+from ann_migrate.names.resolve import Names
+from ann_migrate.project.project import Project
+from ann_migrate.text.tree import Tree
 
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop as Loop\n"
 PROGRAMS = 20_000 if os.environ.get("ANN_MIGRATE_TORTURE") else 800

@@ -13,12 +13,12 @@ import pytest
 
 import ann_migrate
 from ann_migrate import FileResult, Outcome, Position, Problem, RunResult, Site, migrate_paths, write_files
-from ann_migrate.report import Mode, Report, json_document, undo_document
-from ann_migrate.report_github import github_lines
-from ann_migrate.report_sarif import sarif_document
+from ann_migrate.commands.verify import Verdict
+from ann_migrate.files.write import Change, LeftAlone, WriteResult, undo
+from ann_migrate.reports.report import Mode, Report, json_document, undo_document
+from ann_migrate.reports.report_github import github_lines
+from ann_migrate.reports.report_sarif import sarif_document
 from ann_migrate.result import Note
-from ann_migrate.verify import Verdict
-from ann_migrate.write import Change, LeftAlone, WriteResult, undo
 
 SCHEMA = json.loads((Path(ann_migrate.__file__).with_name("report.schema.json")).read_text())
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())

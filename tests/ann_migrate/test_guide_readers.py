@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from guide_runs import guided, train, training_differences
 
+from ann_migrate.facts.scaled import as_fraction
 from ann_migrate.result import Outcome
-from ann_migrate.scaled import as_fraction
 
 HEAD = """\
 import json, math

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.engine import migrate_bytes
+from ann_migrate.running.engine import migrate_bytes
 
 HEAD = (
     "from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.engine import migrate_bytes
 from ann_migrate.result import FileResult, Outcome
+from ann_migrate.running.engine import migrate_bytes
 
 LIBRARY = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 CHAIN = "TrainingLoop(model, config).train(loader, num_epochs=2)\n"

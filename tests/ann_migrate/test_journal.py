@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.journal import Entry, Journal, JournalError, Run, cache_folder, digest
-from ann_migrate.write import Change, WriteError, undo, write_files
+from ann_migrate.files.journal import Entry, Journal, JournalError, Run, cache_folder, digest
+from ann_migrate.files.write import Change, WriteError, undo, write_files
 
 
 @pytest.fixture(autouse=True)

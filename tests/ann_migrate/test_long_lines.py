@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ann_migrate.engine import Options, migrate_bytes
-from ann_migrate.styles import Style
+from ann_migrate.rewriting.styles import Style
+from ann_migrate.running.engine import Options, migrate_bytes
 
 HEAD = "from adaptiveneuralnetwork.training import TrainingLoop\n\nloop = TrainingLoop(model, config)\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ann_migrate.modules import module_names
+from ann_migrate.project.modules import module_names
 
 
 def names(*files: str) -> dict[str, str]:

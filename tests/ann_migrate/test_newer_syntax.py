@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ann_migrate import migrate_paths, migrate_source
-from ann_migrate.newer_syntax import NewerSyntax, examine, newer_syntax
+from ann_migrate.text.newer_syntax import NewerSyntax, examine, newer_syntax
 
 LEGACY = "from adaptiveneuralnetwork.training import TrainingLoop\nTrainingLoop(model, config).train(loader)\n"
 NEWER = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ann_migrate import migrate_paths
-from ann_migrate.parallel import in_processes
-from ann_migrate.progress import ProgressBar
+from ann_migrate.reports.progress import ProgressBar
+from ann_migrate.running.parallel import in_processes
 
 ROOT = Path(__file__).parents[2]
 WORKER = """\

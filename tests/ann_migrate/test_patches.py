@@ -15,12 +15,12 @@ import pytest
 
 from adaptiveneuralnetwork.api import AdaptiveConfig
 from ann_migrate.api import migrate_paths
-from ann_migrate.contents import Contents
-from ann_migrate.import_paths import ImportPaths
-from ann_migrate.meanings import Meanings
-from ann_migrate.patches import Patches
-from ann_migrate.project import Project
-from ann_migrate.reexports import Reexports
+from ann_migrate.project.contents import Contents
+from ann_migrate.project.import_paths import ImportPaths
+from ann_migrate.project.meanings import Meanings
+from ann_migrate.project.patches import Patches
+from ann_migrate.project.project import Project
+from ann_migrate.project.reexports import Reexports
 from ann_migrate.result import Outcome, Site
 
 TRAINING = "adaptiveneuralnetwork.training"

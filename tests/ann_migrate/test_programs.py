@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from program_runs import differences, new_lines, run_program
 
-from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
+from ann_migrate.running.engine import Options, Project, migrate_bytes
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 LEGACY_NAMES = {"TrainingLoop", "quick_train"}

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ann_migrate.api import RunResult
-from ann_migrate.report import Mode, Report, json_document, undo_document
-from ann_migrate.report_text import text_lines, undo_lines
+from ann_migrate.files.write import LeftAlone, UndoResult, WriteResult
+from ann_migrate.reports.report import Mode, Report, json_document, undo_document
+from ann_migrate.reports.report_text import text_lines, undo_lines
 from ann_migrate.result import FileResult, Outcome, Position, Problem, Site
-from ann_migrate.write import LeftAlone, UndoResult, WriteResult
 
 REWRITTEN = Site(Position(3, 5), "ANN101", Outcome.REWRITTEN, "constructor and train", notes=("clips at norm 1.0",))
 DECLINED = Site(

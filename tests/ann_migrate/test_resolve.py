@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.resolve import Names, Scope
-from ann_migrate.tree import Tree
+from ann_migrate.names.resolve import Names, Scope
+from ann_migrate.text.tree import Tree
 
 
 def _names(source: str) -> Names:

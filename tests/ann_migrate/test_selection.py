@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ann_migrate import migrate_source
-from ann_migrate.selection import Selection
+from ann_migrate.rewriting.selection import Selection
 
 SOURCE = """\
 from adaptiveneuralnetwork.training import TrainingLoop

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.settings import Settings, SettingsError, load_settings
+from ann_migrate.commands.settings import Settings, SettingsError, load_settings
 
 
 def write(folder: Path, text: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ann_migrate import FileResult, migrate_source
-from ann_migrate.engine import migrate_bytes
+from ann_migrate.running.engine import migrate_bytes
 
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from ann_migrate.engine import migrate_bytes
-from ann_migrate.flow import Escape
-from ann_migrate.migration import Migration
-from ann_migrate.project import Project
+from ann_migrate.flow.flow import Escape
+from ann_migrate.project.project import Project
 from ann_migrate.result import Outcome
-from ann_migrate.source import Source, SourceError
+from ann_migrate.rewriting.migration import Migration
+from ann_migrate.running.engine import migrate_bytes
+from ann_migrate.text.source import Source, SourceError
 
 EVERYTHING = bool(os.environ.get("ANN_MIGRATE_TORTURE"))
 SAMPLE = 120

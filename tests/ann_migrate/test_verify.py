@@ -25,8 +25,7 @@ import pytest
 from notebooks import notebook
 
 from ann_migrate.api import migrate_paths
-from ann_migrate.result import FileResult
-from ann_migrate.verify import (
+from ann_migrate.commands.verify import (
     Difference,
     Verdict,
     VerifyError,
@@ -35,6 +34,7 @@ from ann_migrate.verify import (
     verdict_lines,
     verify_migration,
 )
+from ann_migrate.result import FileResult
 
 ROOT = Path(__file__).parents[2]
 WINGS = (ROOT, ROOT / "codemods", ROOT / "compat")

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from ann_migrate import durable
-from ann_migrate.journal import KEPT_RUNS, Journal
-from ann_migrate.write import Change, WriteError, undo, write_files
+from ann_migrate.files import durable
+from ann_migrate.files.journal import KEPT_RUNS, Journal
+from ann_migrate.files.write import Change, WriteError, undo, write_files
 
 # ANN_MIGRATE_TORTURE=1 (`make torture`) takes the tree of 20 files of the reliability bar.
 FILES = 20 if os.environ.get("ANN_MIGRATE_TORTURE") else 3
@@ -372,7 +372,7 @@ def test_what_goes_together_is_put_back_where_one_changes_between_the_phases(
 def test_an_interrupted_run_is_told_of_until_it_is_undone(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "tree", together=True)
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom ann_migrate.write import Change, write_files\n"
+        "import os, sys\nfrom pathlib import Path\nfrom ann_migrate.files.write import Change, write_files\n"
         "done = []\nreplace = os.replace\n"
         "def stop(source, target):\n"
         "    if target.endswith('.py') and done:\n        os._exit(9)\n"

@@ -15,10 +15,10 @@ from document_blocks import Block, blocks, old_part, preamble
 from program_runs import ProgramRun, differences, run_program
 
 from adaptiveneuralnetwork.training import Trainer, TrainingLoop
-from ann_migrate.dropped import DROPPED
-from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
-from ann_migrate.styles import Style
+from ann_migrate.rewriting.dropped import DROPPED
+from ann_migrate.rewriting.styles import Style
+from ann_migrate.running.engine import Options, Project, migrate_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT.parent / "shared" / "migration_guide.md"

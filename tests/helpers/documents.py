@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from ann_migrate.engine import Options, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
+from ann_migrate.running.engine import Options, migrate_bytes
 
 CHAIN = "TrainingLoop(model, config).train(loader, num_epochs=2)"
 

@@ -16,8 +16,8 @@ import torch
 from program_runs import ProgramRun, run_program
 
 from ann_compat.equivalence.values import mismatch
-from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import FileResult
+from ann_migrate.running.engine import Options, Project, migrate_bytes
 
 
 @dataclass

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ann_migrate.engine import Project, migrate_bytes
 from ann_migrate.result import FileResult
+from ann_migrate.running.engine import Project, migrate_bytes
 
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 LOOP = "loop = TrainingLoop(model, config)"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ann_migrate.migration import Migration
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.result import Position, Site
-from ann_migrate.sites import NameUse
+from ann_migrate.rewriting.migration import Migration
 
 
 @dataclass(frozen=True, slots=True)

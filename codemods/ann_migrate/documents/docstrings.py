@@ -10,20 +10,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ann_migrate import check
 from ann_migrate.documents import markdown, rst
 from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.blocks import Block, Splice
 from ann_migrate.documents.namespaces import bound_names, legacy_imports
 from ann_migrate.documents.page import PageResult, migrate_page, spliced
-from ann_migrate.hints import python_hints
 from ann_migrate.legacy_api import NEEDLES
-from ann_migrate.migration import Migration
-from ann_migrate.project import Project
+from ann_migrate.project.project import Project
 from ann_migrate.result import FileResult, Position, Problem
+from ann_migrate.rewriting import check
+from ann_migrate.rewriting.hints import python_hints
+from ann_migrate.rewriting.migration import Migration
+from ann_migrate.rewriting.selection import Selection
 from ann_migrate.rules import not_ours
-from ann_migrate.selection import Selection
-from ann_migrate.source import Source
+from ann_migrate.text.source import Source
 
 FAILED_CHECK = "ANN990"
 _TRIPLE = re.compile(r"(?P<prefix>[rRuU]?)(?P<quote>\"\"\"|''')")

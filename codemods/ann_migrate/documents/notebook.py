@@ -21,11 +21,11 @@ from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.json_text import Text
 from ann_migrate.documents.magics import Cell, read_cell
 from ann_migrate.documents.parts import Assembly, Change, Part, Place, Result, apply_changes, migrate_parts, uses
-from ann_migrate.hint_files import text_hints
-from ann_migrate.project import Project
+from ann_migrate.files.hint_files import text_hints
+from ann_migrate.project.project import Project
 from ann_migrate.result import FileResult, Hint, Note, Position, Problem, Site
-from ann_migrate.selection import Selection
-from ann_migrate.source import SourceError
+from ann_migrate.rewriting.selection import Selection
+from ann_migrate.text.source import SourceError
 
 BROKEN = "ANN921"
 OLD_FORMAT = "ANN922"

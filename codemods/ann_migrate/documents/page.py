@@ -30,10 +30,10 @@ from ann_migrate.documents.namespaces import (
 )
 from ann_migrate.documents.parts import Assembly, Change, Part, Place, Result, apply_changes, migrate_parts, uses
 from ann_migrate.legacy_api import QUICK_TRAIN, TRAINING_LOOP
-from ann_migrate.project import Project
+from ann_migrate.project.project import Project
 from ann_migrate.result import Hint, Note, Outcome, Position, Site
-from ann_migrate.selection import Selection
-from ann_migrate.source import SourceError
+from ann_migrate.rewriting.selection import Selection
+from ann_migrate.text.source import SourceError
 
 _LEGACY_WORD = re.compile(rf"\b(?:{TRAINING_LOOP}|{QUICK_TRAIN})\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ann_migrate import check
-from ann_migrate.hints import python_hints
-from ann_migrate.migration import Migration
-from ann_migrate.project import Project
+from ann_migrate.flow.sites import NameUse
+from ann_migrate.project.project import Project
 from ann_migrate.result import Hint, Note, Outcome, Position, Site
+from ann_migrate.rewriting import check
+from ann_migrate.rewriting.hints import python_hints
+from ann_migrate.rewriting.migration import Migration
+from ann_migrate.rewriting.selection import Selection
 from ann_migrate.rules import use_not_readable
-from ann_migrate.selection import Selection
-from ann_migrate.sites import NameUse
-from ann_migrate.source import Parts, Shows, Source
+from ann_migrate.text.source import Parts, Shows, Source
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from ann_migrate.documents import markdown, rst
 from ann_migrate.documents.analysis import Analysis
 from ann_migrate.documents.page import Extract, PageResult, migrate_page, positions, spliced
-from ann_migrate.hint_files import text_hints
-from ann_migrate.project import Project
+from ann_migrate.files.hint_files import text_hints
+from ann_migrate.project.project import Project
 from ann_migrate.result import FileResult, Hint, Problem
-from ann_migrate.selection import Selection
-from ann_migrate.source import SourceError
+from ann_migrate.rewriting.selection import Selection
+from ann_migrate.text.source import SourceError
 
 NOT_UTF8 = "ANN923"
 FAILED_CHECK = "ANN990"

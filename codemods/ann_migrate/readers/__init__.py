@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate import dropped
-from ann_migrate.format_fields import printf_specs
-from ann_migrate.history import is_public
-from ann_migrate.plan import Plan
+from ann_migrate.facts.history import is_public
+from ann_migrate.names.resolve import Variable
 from ann_migrate.readers.base import Claim, KeepPercent, Kind
 from ann_migrate.readers.literals import is_nothing
 from ann_migrate.readers.percentages import Percentages
 from ann_migrate.readers.records import Records
-from ann_migrate.resolve import Variable
+from ann_migrate.rewriting import dropped
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import guide_reader
+from ann_migrate.text.format_fields import printf_specs
 
 __all__ = ["Readers"]
 

@@ -7,14 +7,14 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ann_migrate import dropped
-from ann_migrate.edits import Edit
-from ann_migrate.plan import Plan
+from ann_migrate.facts.scaled import as_fraction
+from ann_migrate.names.resolve import Variable
 from ann_migrate.readers.literals import is_atom, is_infinite, is_zero
-from ann_migrate.resolve import Variable
+from ann_migrate.rewriting import dropped
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import guide_reader
-from ann_migrate.scaled import as_fraction
-from ann_migrate.source import Span
+from ann_migrate.text.edits import Edit
+from ann_migrate.text.source import Span
 
 
 class Kind(enum.Enum):

@@ -5,11 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from ann_migrate import dropped
-from ann_migrate.format_fields import f_string_fields, percent_spec, printf_specs, printf_to_format, template_fields
 from ann_migrate.readers.base import Walk
 from ann_migrate.readers.literals import is_atom
-from ann_migrate.source import Span
+from ann_migrate.rewriting import dropped
+from ann_migrate.text.format_fields import (
+    f_string_fields,
+    percent_spec,
+    printf_specs,
+    printf_to_format,
+    template_fields,
+)
+from ann_migrate.text.source import Span
 
 
 class Formats(Walk):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.history import is_tested
+from ann_migrate.facts.history import is_tested
 from ann_migrate.readers.base import KeepPercent, Kind
 from ann_migrate.readers.formats import Formats
 from ann_migrate.readers.literals import is_number, is_text
 from ann_migrate.readers.ways import Ways
 from ann_migrate.rules import guide_reader
-from ann_migrate.source import Span
+from ann_migrate.text.source import Span
 
 
 class Percentages(Ways, Formats):

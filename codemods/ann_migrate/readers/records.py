@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate import dropped
-from ann_migrate.history import is_public, is_tested
+from ann_migrate.facts.history import is_public, is_tested
 from ann_migrate.legacy_api import ACCURACIES, RECORD_KEYS
 from ann_migrate.readers.base import Kind
 from ann_migrate.readers.literals import are_constants, is_number
 from ann_migrate.readers.ways import Ways
+from ann_migrate.rewriting import dropped
 from ann_migrate.rules import guide_reader, guide_record_key
 
 

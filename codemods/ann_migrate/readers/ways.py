@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.functions import Definition, Function
-from ann_migrate.history import is_public
-from ann_migrate.objects import Escape
-from ann_migrate.reach import files_reaching
+from ann_migrate.facts.history import is_public
+from ann_migrate.flow.functions import Definition, Function
+from ann_migrate.flow.objects import Escape
+from ann_migrate.project.reach import files_reaching
 from ann_migrate.readers.base import Claim, Kind, Walk
 from ann_migrate.readers.literals import is_nothing
 

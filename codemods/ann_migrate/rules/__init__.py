@@ -9,7 +9,7 @@ ANN2xx    declined: the *name* of the class or function is used as something els
 ANN3xx    declined: the *object* goes where it is not followed
 ANN4xx    declined: the *arguments*, the time or the place of a call do not allow a rewrite that does the same
 ANN5xx    ignored: nothing to do, or left alone by wish
-ANN9xx    the file cannot be analysed or written (:mod:`ann_migrate.source`, :mod:`ann_migrate.engine`)
+ANN9xx    the file cannot be analysed or written (:mod:`ann_migrate.text.source`, :mod:`ann_migrate.running.engine`)
 ========  =====================================================================================================
 
 A rule is found by being here: every module without a leading underscore is one.

@@ -10,11 +10,11 @@ import ast
 import re
 from functools import partial
 
+from ann_migrate.flow.sites import Form, NameUse
 from ann_migrate.legacy_api import TRAINER
-from ann_migrate.plan import Plan
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import Form, NameUse
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN205"
 REWRITE_CODE = "ANN112"

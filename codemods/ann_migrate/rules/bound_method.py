@@ -6,7 +6,7 @@ given elsewhere, and ``fit`` takes them in another order.
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
+from ann_migrate.flow.flow import Use
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN307"

@@ -7,8 +7,8 @@ knows the use.
 
 from __future__ import annotations
 
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import NameUse
 
 CODE = "ANN299"
 ADVICE = "call it directly, or write a function that makes the Trainer and pass that"

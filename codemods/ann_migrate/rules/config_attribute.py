@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.facts.values import is_plain
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import config_out_of_reach, device_changed, unsupported_attribute
-from ann_migrate.values import is_plain
 
 CODE = "ANN110"
 ATTRIBUTES = ("config",)

@@ -33,13 +33,13 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from ann_migrate.calls import Piece, Pieces, Place, lay_out, lay_out_list, parse_call, pieces_of
-from ann_migrate.config_facts import check_device_stays
+from ann_migrate.facts.config_facts import check_device_stays
+from ann_migrate.facts.values import is_plain
 from ann_migrate.legacy_api import TRAINER
-from ann_migrate.plan import Plan, PlanFailed
+from ann_migrate.rewriting.calls import Piece, Pieces, Place, lay_out, lay_out_list, parse_call, pieces_of
+from ann_migrate.rewriting.plan import Plan, PlanFailed
 from ann_migrate.rules import comment_lost, order_of_evaluation
-from ann_migrate.source import Span, comments
-from ann_migrate.values import is_plain
+from ann_migrate.text.source import Span, comments
 from ann_migrate.wordings import Value
 
 CODE = "ANN101"

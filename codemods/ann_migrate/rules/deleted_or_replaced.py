@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import NameUse
 
 CODE = "ANN209"
 VALID = ("del TrainingLoop\n",)

@@ -6,8 +6,8 @@ The legacy method returns ``val_loss`` and ``val_accuracy`` (percent) and leaves
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 CODE = "ANN103"
 ATTRIBUTES = ("evaluate",)

@@ -5,7 +5,7 @@ It exports the legacy class; the import stays for whoever imports it from here. 
 
 from __future__ import annotations
 
-from ann_migrate.sites import Form, NameUse
+from ann_migrate.flow.sites import Form, NameUse
 
 CODE = "ANN501"
 VALID = (

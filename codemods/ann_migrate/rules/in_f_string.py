@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 
 from ann_migrate.rules._base import Decline
-from ann_migrate.source import Source
-from ann_migrate.tree import Tree
+from ann_migrate.text.source import Source
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN406"
 VALID = (

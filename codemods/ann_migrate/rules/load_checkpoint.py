@@ -6,8 +6,8 @@ resume.
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 CODE = "ANN106"
 ATTRIBUTES = ("load_checkpoint",)

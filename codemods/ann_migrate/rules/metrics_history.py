@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import unsupported_attribute
 
 CODE = "ANN108"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 
+from ann_migrate.flow.sites import Form, NameUse
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import Form, NameUse
 
 CODE = "ANN208"
 VALID = (

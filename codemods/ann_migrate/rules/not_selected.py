@@ -6,8 +6,8 @@ An object is rewritten only if every rule that it needs is selected: its constru
 
 from __future__ import annotations
 
+from ann_migrate.rewriting.selection import DESELECTED
 from ann_migrate.rules._base import Left
-from ann_migrate.selection import DESELECTED
 
 CODE = DESELECTED
 IGNORE = ("ANN102", "ANN299")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Escape
+from ann_migrate.flow.flow import Escape
 from ann_migrate.rules._base import Decline
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN302"
 ADVICE = "pass what the callee needs, or migrate the callee with it by hand"

@@ -9,7 +9,7 @@ With ``--unsafe``, attributes of the same name in *other* files are assumed to b
 
 from __future__ import annotations
 
-from ann_migrate.flow import Escape
+from ann_migrate.flow.flow import Escape
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN305"

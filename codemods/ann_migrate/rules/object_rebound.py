@@ -6,7 +6,7 @@ use means the last one above it.
 
 from __future__ import annotations
 
-from ann_migrate.flow import Escape
+from ann_migrate.flow.flow import Escape
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN304"

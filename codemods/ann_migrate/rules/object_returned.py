@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Escape
+from ann_migrate.flow.flow import Escape
 from ann_migrate.rules._base import Decline
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN301"
 ADVICE = "return what the caller needs (the history, the model), or migrate both sides by hand"

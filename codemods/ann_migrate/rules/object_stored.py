@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Escape
+from ann_migrate.flow.flow import Escape
 from ann_migrate.rules._base import Decline
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN303"
 ADVICE = "keep the loop in one local name, or on one attribute of self"

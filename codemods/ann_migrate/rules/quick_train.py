@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.arguments import Arguments
-from ann_migrate.flow import LoopObject
+from ann_migrate.facts.arguments import Arguments
+from ann_migrate.flow.flow import LoopObject
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.legacy_api import QUICK_TRAIN_SIGNATURE
-from ann_migrate.plan import Context, Plan
-from ann_migrate.reach import files_reaching
+from ann_migrate.project.reach import files_reaching
+from ann_migrate.rewriting.plan import Context, Plan
 from ann_migrate.rules import quick_train_result
-from ann_migrate.sites import NameUse
 
 CODE = "ANN111"
 _KEY_READERS = frozenset({"len", "list", "set", "sorted", "tuple"})

@@ -6,8 +6,8 @@ history; ``Trainer.save_checkpoint`` takes a path and writes another format.
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 CODE = "ANN105"
 ATTRIBUTES = ("save_checkpoint",)

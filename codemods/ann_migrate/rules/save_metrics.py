@@ -5,8 +5,8 @@ Writes the records so far to ``config.metrics_file``, as the legacy method does.
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 CODE = "ANN107"
 ATTRIBUTES = ("save_metrics",)

@@ -8,8 +8,8 @@ does nothing is reported (ANN504).
 
 from __future__ import annotations
 
+from ann_migrate.rewriting.skips import SKIPPED, SkipComment
 from ann_migrate.rules._base import Left
-from ann_migrate.skips import SKIPPED, SkipComment
 
 CODE = SKIPPED
 VALID = (

@@ -6,8 +6,8 @@ the file and always runs. A second one, or one in a branch, may bind the name to
 
 from __future__ import annotations
 
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import NameUse
 
 CODE = "ANN203"
 VALID = ("from mine import *\nTrainingLoop(model, config).train(loader)\n",)

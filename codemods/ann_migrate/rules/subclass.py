@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from ann_migrate.flow.sites import NameUse
+from ann_migrate.flow.subclasses import ClassUses
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import NameUse
-from ann_migrate.subclasses import ClassUses
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN204"
 ADVICE = "turn what the subclass adds into a Callback and pass it to Trainer"

@@ -20,13 +20,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from ann_migrate.arguments import Arguments
-from ann_migrate.calls import New, rename_method
-from ann_migrate.flow import Use
+from ann_migrate.facts.arguments import Arguments
+from ann_migrate.facts.values import is_plain
+from ann_migrate.flow.flow import Use
 from ann_migrate.legacy_api import METHODS
-from ann_migrate.plan import Plan
+from ann_migrate.rewriting.calls import New, rename_method
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import bound_method, order_of_evaluation, star_arguments
-from ann_migrate.values import is_plain
 
 CODE = "ANN102"
 ATTRIBUTES = ("train",)

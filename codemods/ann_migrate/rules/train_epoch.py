@@ -5,8 +5,8 @@ Trainer has no public method for one epoch; the bridge runs one by the legacy ru
 
 from __future__ import annotations
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 CODE = "ANN104"
 ATTRIBUTES = ("train_epoch",)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 
+from ann_migrate.flow.sites import NameUse
 from ann_migrate.rules._base import Decline
-from ann_migrate.sites import NameUse
-from ann_migrate.tree import Tree
+from ann_migrate.text.tree import Tree
 
 CODE = "ANN202"
 VALID = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from ann_migrate.flow import Use
+from ann_migrate.flow.flow import Use
 from ann_migrate.rules._base import Decline
 
 CODE = "ANN306"

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 from typing import Protocol
 
-from ann_migrate.flow import Use
-from ann_migrate.plan import Plan
+from ann_migrate.flow.flow import Use
+from ann_migrate.rewriting.plan import Plan
 
 Value = str | list[str | tuple[str, ...]]
 """The text of an argument; that of a list as the texts of its items, as
-:func:`~ann_migrate.calls.lay_out_list` takes them.
+:func:`~ann_migrate.rewriting.calls.lay_out_list` takes them.
 """
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from ann_migrate.arguments import Arguments
-from ann_migrate.calls import New, method_to_function, rename_function
-from ann_migrate.config_facts import files_are_off
-from ann_migrate.flow import Use
-from ann_migrate.history import needs_legacy_history
+from ann_migrate.facts.arguments import Arguments
+from ann_migrate.facts.config_facts import files_are_off
+from ann_migrate.facts.history import needs_legacy_history
+from ann_migrate.facts.model_facts import flattens_itself, has_pure_metrics
+from ann_migrate.flow.flow import Use
 from ann_migrate.legacy_api import LOGGING_CALLBACK, METHODS
-from ann_migrate.model_facts import flattens_itself, has_pure_metrics
-from ann_migrate.plan import Plan
+from ann_migrate.rewriting.calls import New, method_to_function, rename_function
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import bound_method, order_of_evaluation
 from ann_migrate.wordings import Value
 

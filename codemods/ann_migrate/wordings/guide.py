@@ -1,8 +1,8 @@
 """The guide style: the migration guide's own forms, without the bridge.
 
 Kept is what the training numbers depend on: clipping, the device, flattening, the number of epochs, the optimizer and
-the criterion. Everything else is left behind by a code of its own (:mod:`ann_migrate.dropped`), and every reader of a
-number that changes its unit is turned with it (:mod:`ann_migrate.readers`), or the object is declined.
+the criterion. Everything else is left behind by a code of its own (:mod:`ann_migrate.rewriting.dropped`), and every
+reader of a number that changes its unit is turned with it (:mod:`ann_migrate.readers`), or the object is declined.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import ast
 import re
 
-from ann_migrate import dropped
-from ann_migrate.arguments import Arguments
-from ann_migrate.calls import New, rename_method
-from ann_migrate.config_facts import takes_log_interval, visible_fields
-from ann_migrate.flow import Use
-from ann_migrate.history import loop_of
+from ann_migrate.facts.arguments import Arguments
+from ann_migrate.facts.config_facts import takes_log_interval, visible_fields
+from ann_migrate.facts.history import loop_of
+from ann_migrate.facts.legacy_files import find_reader
+from ann_migrate.facts.model_facts import flattens_itself, has_pure_metrics, metrics_effect
+from ann_migrate.flow.flow import Use
 from ann_migrate.legacy_api import FLATTEN_IMAGES, LOGGING_CALLBACK, METHODS, MODEL_CHECKPOINT
-from ann_migrate.legacy_files import find_reader
-from ann_migrate.model_facts import flattens_itself, has_pure_metrics, metrics_effect
-from ann_migrate.plan import Plan
 from ann_migrate.readers import Readers
+from ann_migrate.rewriting import dropped
+from ann_migrate.rewriting.calls import New, rename_method
+from ann_migrate.rewriting.plan import Plan
 from ann_migrate.rules import (
     bound_method,
     guide_file_read,
@@ -29,7 +29,7 @@ from ann_migrate.rules import (
     guide_resume,
     star_arguments,
 )
-from ann_migrate.tree import COMPREHENSIONS, LOOPS
+from ann_migrate.text.tree import COMPREHENSIONS, LOOPS
 from ann_migrate.wordings import Value
 
 _FITS_F_STRING = re.compile(r"[\w.+\-* ()]+")

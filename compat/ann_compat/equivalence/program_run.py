@@ -20,9 +20,9 @@ from ann_compat.equivalence.program_verdict import Prediction, predict
 from ann_compat.equivalence.programs import RESULTS, ProgramSpec
 from ann_compat.equivalence.sources import as_script
 from ann_compat.equivalence.trace import Recorder, Trace, record
-from ann_migrate.engine import migrate_bytes
-from ann_migrate.project import Project
+from ann_migrate.project.project import Project
 from ann_migrate.result import FileResult, Outcome, Site
+from ann_migrate.running.engine import migrate_bytes
 
 PATH = Path("program.py")
 """Where the program lies, for all that it and the codemod can see."""

@@ -65,7 +65,7 @@ def compare_source(path: Path, seed: int = 0, mode: Mode = EXACT) -> SourceResul
         OSError: The file cannot be read.
         NotDeterministicError: Two runs of the old file compute different numbers.
     """
-    from ann_migrate.engine import migrate_bytes
+    from ann_migrate.running.engine import migrate_bytes
 
     raw = path.read_bytes()
     migration = migrate_bytes(raw, path=path)

@@ -12,8 +12,8 @@ import torch
 from documents import CHAIN, migrate, new_lines, outcomes
 from notebooks import IMPORT
 
-from ann_migrate.engine import Options, Project, migrate_bytes
 from ann_migrate.result import Outcome
+from ann_migrate.running.engine import Options, Project, migrate_bytes
 
 IMPORT_LINE = IMPORT.rstrip()
 

@@ -19,8 +19,8 @@ from notebooks import IMPORT, LOOP, code, markdown, migrate, notebook, sources, 
 from program_runs import differences, run_program
 
 from ann_migrate.documents.notebook import BROKEN, OLD_FORMAT, python_text
-from ann_migrate.engine import Project, migrate_bytes
 from ann_migrate.result import FileResult, Outcome, Position
+from ann_migrate.running.engine import Project, migrate_bytes
 
 TRAIN = "loop.train(loader, num_epochs=2)"
 PROGRAMS = Path(__file__).parents[1] / "programs"

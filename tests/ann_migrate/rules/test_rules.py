@@ -10,9 +10,9 @@ from types import ModuleType
 import pytest
 
 from ann_migrate.api import migrate_paths
-from ann_migrate.engine import Options, migrate_bytes
 from ann_migrate.result import FileResult, Outcome
 from ann_migrate.rules import all_rules
+from ann_migrate.running.engine import Options, migrate_bytes
 
 RULES = all_rules()
 

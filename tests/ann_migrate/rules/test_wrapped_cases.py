@@ -22,9 +22,9 @@ from program_runs import ProgramRun, differences, run_program
 from torch.utils.data import DataLoader, TensorDataset
 
 from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel
-from ann_migrate.engine import migrate_bytes
 from ann_migrate.result import FileResult, Outcome
 from ann_migrate.rules import all_rules
+from ann_migrate.running.engine import migrate_bytes
 
 REWRITTEN_SHARE = 0.8
 CALLS = {

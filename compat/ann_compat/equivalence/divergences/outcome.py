@@ -39,7 +39,7 @@ class Outcome:
 
 def outcome(row: Divergence, seed: int = 0) -> Outcome:
     """Execute the legacy program of ``row``, the one written by hand and the migrated one, and compare."""
-    from ann_migrate.engine import migrate_bytes
+    from ann_migrate.running.engine import migrate_bytes
 
     legacy = (PRELUDE + row.program).encode()
     migration = migrate_bytes(legacy, path=_PATH)

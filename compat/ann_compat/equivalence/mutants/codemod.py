@@ -9,7 +9,8 @@ _NEW = f"{_CONSTRUCTOR}:_New"
 _PLAN_TRAIN = "ann_migrate.rules.train:plan_use"
 _TRANSFORM = "ann_migrate.rules.train:_transform"
 _EPOCHS = "ann_migrate.rules.train:_epochs"
-_MIGRATION = "ann_migrate.migration:Migration"
+_PLAN = "ann_migrate.rewriting.plan:Plan"
+_MIGRATION = "ann_migrate.rewriting.migration:Migration"
 
 _LEGACY_PATH = "adaptiveneuralnetwork.training.TrainingLoop"
 _OR_CONFIG = 'f"({{}}) or {config}" if loose else f"{{}} or {config}"'
@@ -85,13 +86,13 @@ CODEMOD_MUTANTS = (
         "arguments-made-early",
         "what belongs into an expression that runs later is made in a statement before it",
         (
-            ("ann_migrate.plan:Plan.insertable", "not isinstance(parent, _FIRST_IN) or first is not at", "False"),
+            (f"{_PLAN}.insertable", "not isinstance(parent, _FIRST_IN) or first is not at", "False"),
             (
-                "ann_migrate.plan:Plan.is_assigned",
+                f"{_PLAN}.is_assigned",
                 "isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is self.constructor",
                 "True",
             ),
-            ("ann_migrate.plan:Plan.insertable", '("module", "function")', '("module", "function", "lambda")'),
+            (f"{_PLAN}.insertable", '("module", "function")', '("module", "function", "lambda")'),
         ),
     ),
     # train.
@@ -142,7 +143,7 @@ CODEMOD_MUTANTS = (
         "whoever reads accuracies gets fractions",
         (
             (
-                "ann_migrate.history:needs_legacy_history",
+                "ann_migrate.facts.history:needs_legacy_history",
                 "tree = plan.context.tree",
                 "return False\n    tree = plan.context.tree",
             ),
@@ -159,7 +160,7 @@ CODEMOD_MUTANTS = (
         "any name TrainingLoop passes for the legacy class",
         (
             (
-                "ann_migrate.sites:_along_chain",
+                "ann_migrate.flow.sites:_along_chain",
                 "paths = names.paths(at)",
                 f"paths = {{'{_LEGACY_PATH}'}} if getattr(at, 'id', '') == 'TrainingLoop' else names.paths(at)",
             ),
@@ -180,7 +181,7 @@ CODEMOD_MUTANTS = (
         "of a name that may hold another object, the first binding counts",
         (
             (
-                "ann_migrate.trace_holders:Holders.variable",
+                "ann_migrate.flow.trace_holders:Holders.variable",
                 "in bindings:\n        self._bound",
                 "in bindings[:1]:\n        self._bound",
             ),
@@ -197,7 +198,7 @@ CODEMOD_MUTANTS = (
         "new imports are put above everything",
         (
             (
-                "ann_migrate.import_lines:_below",
+                "ann_migrate.rewriting.import_lines:_below",
                 'insert(place.end + len(rest.encode("utf-8")), f"{newline}{indent}{line}")',
                 'insert(0, f"{line}{newline}")',
             ),
@@ -210,7 +211,7 @@ CODEMOD_MUTANTS = (
             (
                 f"{_MIGRATION}._edits",
                 "return []",
-                "return [Edit(__import__('ann_migrate.source').source.Span(0, 0), lambda text: self.source.newline)]",
+                "return [__import__('ann_migrate.text.edits').text.edits.insert(0, self.source.newline)]",
             ),
         ),
     ),
@@ -225,12 +226,12 @@ CODEMOD_MUTANTS = (
     Mutant(
         "byte-order-mark-lost",
         "the byte order mark is dropped",
-        (("ann_migrate.source:Source.encode", "return self.bom + data", "return data"),),
+        (("ann_migrate.text.source:Source.encode", "return self.bom + data", "return data"),),
     ),
     Mutant(
         "line-ends-mixed",
         "new lines end with a line feed alone",
-        (("ann_migrate.source:Source.newline_at", "if match:", "return '\\n'\n        if match:"),),
+        (("ann_migrate.text.source:Source.newline_at", "if match:", "return '\\n'\n        if match:"),),
     ),
     Mutant(
         "strings-edited",

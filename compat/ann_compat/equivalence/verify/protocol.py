@@ -1,9 +1,9 @@
 """What ``ann-migrate`` asks and what it is answered: one JSON document each, of schema :data:`SCHEMA_VERSION`.
 
 The question is one line on standard input, which the asker then keeps open: its end means that the asker is gone, and
-everything is stopped and removed. The answer is one line on standard output. ``ann_migrate.verify`` writes and reads
-the same documents without importing this package; fields may be added within a version, none is removed or changes its
-meaning.
+everything is stopped and removed. The answer is one line on standard output. ``ann_migrate.commands.verify`` writes and
+reads the same documents without importing this package; fields may be added within a version, none is removed or
+changes its meaning.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the command does beside rewriting: settings, explanations, proof by execution, tests."""

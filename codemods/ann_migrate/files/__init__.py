@@ -1,0 +1,1 @@
+"""Files found, read and replaced, so that none is ever lost."""

@@ -1,0 +1,1 @@
+"""What the files of a project mean to each other: imports, names that are handed on, patches."""
