@@ -14,7 +14,7 @@ from ann_compat.equivalence.migrated import MigratedProject
 from ann_migrate.cli import command
 
 WINGS = [str(Path(__file__).parents[2] / name) for name in ("", "codemods", "compat")]
-SCHEMA = json.loads((Path(WINGS[1]) / "ann_migrate" / "report.schema.json").read_text())
+SCHEMA = json.loads((Path(WINGS[1]) / "ann_migrate" / "reports" / "report.schema.json").read_text())
 PROGRAM = """\
 import torch
 from adaptiveneuralnetwork.api import AdaptiveConfig, AdaptiveModel

@@ -20,7 +20,7 @@ from ann_migrate.reports.report_github import github_lines
 from ann_migrate.reports.report_sarif import sarif_document
 from ann_migrate.result import Note
 
-SCHEMA = json.loads((Path(ann_migrate.__file__).with_name("report.schema.json")).read_text())
+SCHEMA = json.loads(Path(ann_migrate.__file__).with_name("reports").joinpath("report.schema.json").read_text())
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())
 IMPORT = "from adaptiveneuralnetwork.training import TrainingLoop\n"
 CELL = {"cell_type": "code", "source": IMPORT + "print(TrainingLoop)  # TrainingLoop"}
